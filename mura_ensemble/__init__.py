@@ -1,0 +1,1 @@
+"""Ensembles and honest model comparison for multi-view reader studies."""

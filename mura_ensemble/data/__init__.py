@@ -1,0 +1,1 @@
+"""Contracts: names, tables, files, caches of predictions, readers, folds, simulated studies."""

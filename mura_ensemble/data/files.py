@@ -1,0 +1,184 @@
+"""Reading and writing: whole files or nothing, canonical JSON, digests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mura_ensemble.data.errors import InputError
+
+__all__ = [
+    "atomic_write",
+    "canonical_json",
+    "digest_of",
+    "digest_of_rows",
+    "read_frame",
+    "read_json",
+    "write_frame",
+    "write_json",
+    "write_text",
+]
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; move it into place only if the block succeeds.
+
+    A reader therefore sees the old file or the new one, never half of one, and a failed run
+    leaves nothing behind.
+
+    Parameters
+    ----------
+    path : Path
+        Where the finished file shall stand. Its folder is made if it is missing.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        # mkstemp makes private files; a result is as readable as any other file of the user's.
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def canonical_json(value: Any) -> str:
+    """JSON text that is equal for equal content: sorted keys, no white space, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 (hex) of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def digest_of_rows(rows: Iterable[tuple[str, ...]]) -> str:
+    """SHA-256 (hex) of a set of rows, whatever their order; fields are separated unambiguously."""
+    total = hashlib.sha256()
+    for row in sorted(rows):
+        total.update(canonical_json(list(row)).encode())
+        total.update(b"\n")
+    return total.hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with unix line ends, whole or not at all."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON that a person can read: indented, keys in the order given, no NaN."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not JSON or holds something other than an object.
+    """
+    path = _existing_file(path)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid JSON ({error}); write it again or restore it") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: expected a JSON object, found {type(value).__name__}")
+    return value
+
+
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """Write columns (not the index) as CSV or Parquet, by the name's ending."""
+    path = Path(path)
+    writer = _by_ending(
+        path,
+        csv=lambda to: frame.to_csv(to, index=False, lineterminator="\n"),
+        parquet=lambda to: frame.to_parquet(to, index=False, compression="zstd"),
+    )
+    with atomic_write(path) as temporary:
+        writer(temporary)
+
+
+def read_frame(path: Path, *, text_columns: Iterable[str] = ()) -> pd.DataFrame:
+    """Read a CSV (with a header) or Parquet table.
+
+    Parameters
+    ----------
+    path : Path
+        The file; the ending decides how it is read.
+    text_columns : iterable of str
+        Columns read as text whatever they look like, so that patient 00007 stays 00007.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, unreadable, or has two columns of one name.
+    """
+    path = _existing_file(path)
+    text = dict.fromkeys(text_columns, "str")
+    reader = _by_ending(
+        path,
+        csv=lambda source: pd.read_csv(source, dtype=text, encoding="utf-8-sig"),
+        parquet=lambda source: pd.read_parquet(source),
+    )
+    try:
+        header = _csv_header(path) if path.suffix.lower() == ".csv" else []
+        frame: pd.DataFrame = reader(path)
+    except pd.errors.EmptyDataError as error:
+        raise InputError(f"{path}: the file is empty; expected a header line and rows") from error
+    except (pd.errors.ParserError, UnicodeDecodeError, ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{path}: cannot be read as {path.suffix[1:].upper()} ({reason})") from error
+    for name in header:
+        if header.count(name) > 1:
+            raise InputError(f"{path}: the header names column '{name}' {header.count(name)} times; keep one")
+    if frame.empty:
+        raise InputError(f"{path}: the table has no rows")
+    return frame
+
+
+def _csv_header(path: Path) -> list[str]:
+    # pandas renames a second 'kappa' to 'kappa.1' and says nothing.
+    head = pd.read_csv(path, header=None, nrows=1, dtype="str", encoding="utf-8-sig")
+    return [str(name) for name in head.iloc[0]]
+
+
+def _existing_file(path: Path) -> Path:
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, a file is expected")
+    if not path.exists():
+        raise InputError(f"{path}: no such file; check the path")
+    return path
+
+
+def _by_ending(path: Path, *, csv: Callable[[Path], Any], parquet: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    ending = path.suffix.lower()
+    if ending == ".csv":
+        return csv
+    if ending == ".parquet":
+        return parquet
+    raise InputError(f"{path}: the name must end in .csv or .parquet")

@@ -1,0 +1,228 @@
+"""The cache of predictions: one folder per backbone with `card.json` and one Parquet file per split.
+
+A card says what made the numbers; its key is a digest of everything that could change them, so the
+same key means the same numbers and no forward pass is needed. A cache never holds labels.
+
+```
+predictions/<set>/<backbone>/card.json
+                             train.parquet   test.parquet   ...
+```
+
+`card.json` holds `schema`, `backbone`, `made_by`, `simulated`, `inputs` (what made it: model, weights
+digest, preprocessing, precision, test-time augmentation), `provenance` (versions, device, seed; not
+part of any key) and `splits`: per split its `key`, `role`, `level`, `manifest_digest`, `views`, `failed`.
+
+The role of a split says what an ensemble may do with it: `held-out` (no view of it was used in
+training), `out-of-fold` (each view was predicted by members that did not see its patient), `in-sample`
+(the model was trained on it) or `unknown` (imported without saying).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.data.errors import InputError
+from mura_ensemble.data.files import digest_of, digest_of_rows, read_json, write_frame, write_json
+from mura_ensemble.data.tables import PREDICTIONS, check_table, read_table
+
+__all__ = [
+    "CARD",
+    "SCHEMA",
+    "Role",
+    "backbone_folders",
+    "cache_key",
+    "manifest_digest",
+    "read_card",
+    "read_predictions",
+    "read_split",
+    "splits_of",
+    "write_split",
+]
+
+CARD = "card.json"
+SCHEMA = 1
+Role = Literal["held-out", "out-of-fold", "in-sample", "unknown"]
+
+
+def cache_key(inputs: Mapping[str, Any], manifest: str) -> str:
+    """Digest of all that decides the numbers: the card's inputs, the manifest, the schema."""
+    return digest_of({"inputs": inputs, "manifest": manifest, "schema": SCHEMA})
+
+
+def manifest_digest(rows: pd.DataFrame, *, content: str | None = None) -> str:
+    """Digest of the set of views, independent of their order.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns `study`, `view` and, if named, `content` (a digest of each view's file).
+    content : str, optional
+        Name of the column with the digest of the file of each view.
+    """
+    columns = ["study", "view", *([content] if content else [])]
+    return digest_of_rows(tuple(row) for row in rows[columns].astype("str").itertuples(index=False, name=None))
+
+
+def write_split(
+    folder: Path,
+    split: str,
+    views: pd.DataFrame,
+    *,
+    inputs: Mapping[str, Any],
+    manifest: str,
+    made_by: str,
+    role: Role,
+    level: Literal["view", "study"] = "view",
+    simulated: bool = False,
+    provenance: Mapping[str, Any] | None = None,
+) -> None:
+    """Write one split of a backbone and enter it in the card; the card is written last.
+
+    Parameters
+    ----------
+    folder : Path
+        `predictions/<set>/<backbone>`; its name is the backbone's name.
+    views : DataFrame
+        The PREDICTIONS table (float logit and probability, NaN where `status` is failed).
+    inputs : mapping
+        JSON-able; what decides the numbers beside the views themselves.
+    manifest : str
+        `manifest_digest` of the views that were asked for.
+
+    Raises
+    ------
+    InputError
+        If other inputs already stand under this backbone's name, or the table breaks its contract.
+    """
+    table = check_table(views, PREDICTIONS, source=folder / f"{split}.parquet")
+    _check_status(table, folder / f"{split}.parquet")
+    table = table.sort_values(["study", "view"], ignore_index=True)
+    table = table.astype({"fold": np.int16, "logit": np.float32, "probability": np.float32})
+    card = read_card(folder) if (folder / CARD).exists() else None
+    if card is not None and card["inputs"] != dict(inputs):
+        raise InputError(
+            f"{folder / CARD}: predictions of another model already stand under the name '{folder.name}' "
+            f"({_first_difference(card['inputs'], dict(inputs))}); give this one another name or remove the folder"
+        )
+    entry = {
+        "key": cache_key(inputs, manifest),
+        "role": role,
+        "level": level,
+        "manifest_digest": manifest,
+        "studies": int(table["study"].nunique()),
+        "views": len(table),
+        "failed": int((table["status"] == "failed").sum()),
+    }
+    splits = {} if card is None else dict(card["splits"])
+    splits[split] = entry
+    write_frame(folder / f"{split}.parquet", table)
+    write_json(
+        folder / CARD,
+        {
+            "schema": SCHEMA,
+            "backbone": folder.name,
+            "made_by": made_by,
+            "simulated": simulated,
+            "inputs": dict(inputs),
+            "splits": dict(sorted(splits.items())),
+            "provenance": dict(provenance or {}),
+        },
+    )
+
+
+def _check_status(table: pd.DataFrame, source: Path) -> None:
+    has_value = table["probability"].notna() & table["logit"].notna()
+    contradiction = has_value != (table["status"] == "ok")
+    if contradiction.any():
+        view = table.loc[contradiction.idxmax(), "view"]
+        raise InputError(f"{source}: view {view} must have a value exactly when its status is ok")
+
+
+def _first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            if isinstance(old.get(name), dict) and isinstance(new.get(name), dict):
+                return f"{name}.{_first_difference(old[name], new[name])}"
+            return f"{name}: {old.get(name)!r} there, {new.get(name)!r} here"
+    return "no difference"
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Read a backbone's card.
+
+    Raises
+    ------
+    InputError
+        If it is missing, of another schema, or its key does not follow from its inputs.
+    """
+    path = Path(folder) / CARD
+    card = read_json(path)
+    if card.get("schema") != SCHEMA:
+        raise InputError(f"{path}: schema {card.get('schema')!r}; this version reads schema {SCHEMA}")
+    for split, entry in card["splits"].items():
+        if entry["key"] != cache_key(card["inputs"], entry["manifest_digest"]):
+            raise InputError(f"{path}: the key of split '{split}' does not follow from its inputs; the card was edited")
+    return card
+
+
+def backbone_folders(root: Path, names: Sequence[str] = ()) -> list[Path]:
+    """Folders with a card directly below `root`, in the order of their names.
+
+    Raises
+    ------
+    InputError
+        If there is none, or one of `names` is not among them.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder of predictions; check the path")
+    found = {path.parent.name: path.parent for path in sorted(root.glob(f"*/{CARD}"))}
+    if not found:
+        raise InputError(f"{root}: no backbone here (no */{CARD}); predict or import some first")
+    for name in names:
+        if name not in found:
+            raise InputError(f"{root}: no backbone '{name}' here; found {', '.join(found)}")
+    return [found[name] for name in (names or found)]
+
+
+def splits_of(root: Path) -> list[str]:
+    """Splits that every backbone below `root` has."""
+    cards = [read_card(folder) for folder in backbone_folders(root)]
+    common = set.intersection(*(set(card["splits"]) for card in cards))
+    return sorted(common)
+
+
+def read_split(folder: Path, split: str) -> pd.DataFrame:
+    """Read one split of one backbone as the PREDICTIONS table.
+
+    Raises
+    ------
+    InputError
+        If the card does not list the split, or the file and the card do not agree.
+    """
+    folder = Path(folder)
+    card = read_card(folder)
+    if split not in card["splits"]:
+        raise InputError(f"{folder}: no split '{split}' here; found {', '.join(card['splits'])}")
+    path = folder / f"{split}.parquet"
+    table = read_table(path, PREDICTIONS)
+    entry = card["splits"][split]
+    if len(table) != entry["views"]:
+        raise InputError(f"{path}: {len(table)} views, the card says {entry['views']}; predict this split again")
+    return table
+
+
+def read_predictions(root: Path, split: str, names: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
+    """Read one split of every backbone (or the named ones) below `root`.
+
+    Returns
+    -------
+    dict
+        Backbone name to its PREDICTIONS table, in the order of the names.
+    """
+    return {folder.name: read_split(folder, split) for folder in backbone_folders(root, names)}
