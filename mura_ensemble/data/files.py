@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
@@ -19,6 +20,7 @@ __all__ = [
     "atomic_write",
     "canonical_json",
     "digest_of",
+    "digest_of_file",
     "digest_of_rows",
     "read_frame",
     "read_json",
@@ -39,10 +41,18 @@ def atomic_write(path: Path) -> Iterator[Path]:
     ----------
     path : Path
         Where the finished file shall stand. Its folder is made if it is missing.
+
+    Raises
+    ------
+    InputError
+        If nothing can be written there.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -70,6 +80,12 @@ def canonical_json(value: Any) -> str:
 def digest_of(value: Any) -> str:
     """SHA-256 (hex) of the canonical JSON of `value`."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 (hex) of the bytes of a file."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest_of_rows(rows: Iterable[tuple[str, ...]]) -> str:
@@ -141,8 +157,9 @@ def read_frame(path: Path, *, text_columns: Iterable[str] = ()) -> pd.DataFrame:
     text = dict.fromkeys(text_columns, "str")
     reader = _by_ending(
         path,
-        csv=lambda source: pd.read_csv(source, dtype=text, encoding="utf-8-sig"),
-        parquet=lambda source: pd.read_parquet(source),
+        # Blank lines are kept while reading, so that a row's number is the one a spreadsheet shows.
+        csv=lambda source: pd.read_csv(source, dtype=text, encoding="utf-8-sig", skip_blank_lines=False),
+        parquet=pd.read_parquet,
     )
     try:
         header = _csv_header(path) if path.suffix.lower() == ".csv" else []
@@ -155,9 +172,15 @@ def read_frame(path: Path, *, text_columns: Iterable[str] = ()) -> pd.DataFrame:
     for name in header:
         if header.count(name) > 1:
             raise InputError(f"{path}: the header names column '{name}' {header.count(name)} times; keep one")
-    if frame.empty:
+    if not isinstance(frame.index, pd.RangeIndex):
+        if header:
+            # pandas takes the first of too many fields for row names and shifts every column by one.
+            raise InputError(f"{path}: the rows have more fields than the header has names ({len(header)})")
+        frame = frame.reset_index(drop=frame.index.names == [None])
+    filled = np.flatnonzero(frame.notna().any(axis=1))
+    if len(filled) == 0:
         raise InputError(f"{path}: the table has no rows")
-    return frame
+    return frame.iloc[: filled[-1] + 1]
 
 
 def _csv_header(path: Path) -> list[str]:
@@ -175,7 +198,9 @@ def _existing_file(path: Path) -> Path:
     return path
 
 
-def _by_ending(path: Path, *, csv: Callable[[Path], Any], parquet: Callable[[Path], Any]) -> Callable[[Path], Any]:
+def _by_ending(
+    path: Path, *, csv: Callable[[Path], Any], parquet: Callable[[Path], Any]
+) -> Callable[[Path], Any]:
     ending = path.suffix.lower()
     if ending == ".csv":
         return csv

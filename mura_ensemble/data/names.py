@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 from mura_ensemble.data.errors import InputError
 
-__all__ = ["MURA_ROOTS", "STUDY_TYPES", "ViewPath", "parse_study_path", "parse_view_path", "study_key", "view_key"]
+__all__ = [
+    "MURA_ROOTS",
+    "STUDY_TYPES",
+    "ViewPath",
+    "parse_study_path",
+    "parse_view_path",
+    "study_key",
+    "view_key",
+]
 
 STUDY_TYPES = ("elbow", "finger", "forearm", "hand", "humerus", "shoulder", "wrist")
 """MURA's seven study types, in the order in which every table of ours lists them."""
@@ -86,7 +94,9 @@ def parse_view_path(path: str) -> ViewPath:
     """
     found = _parse(path)
     if found.file is None:
-        raise InputError(f"'{path}' is the path of a study; a view path ends in a file name such as image1.png")
+        raise InputError(
+            f"'{path}' is the path of a study; a view path ends in a file name such as image1.png"
+        )
     return found
 
 
@@ -113,6 +123,8 @@ def _parse(path: str) -> ViewPath:
         )
     study_type = match["study_type"].lower()
     if study_type not in STUDY_TYPES:
-        raise InputError(f"'{path}' names study type XR_{match['study_type']}; MURA has {', '.join(STUDY_TYPES)}")
+        raise InputError(
+            f"'{path}' names study type XR_{match['study_type']}; MURA has {', '.join(STUDY_TYPES)}"
+        )
     label = {"positive": 1, "negative": 0, None: None}[match["label"]]
     return ViewPath(match["split"], study_type, match["patient"], int(match["number"]), match["file"], label)

@@ -10,7 +10,9 @@ predictions/<set>/<backbone>/card.json
 
 `card.json` holds `schema`, `backbone`, `made_by`, `simulated`, `inputs` (what made it: model, weights
 digest, preprocessing, precision, test-time augmentation), `provenance` (versions, device, seed; not
-part of any key) and `splits`: per split its `key`, `role`, `level`, `manifest_digest`, `views`, `failed`.
+part of any key) and `splits`: per split its `key`, `role`, `level`, `manifest_digest`, `file_digest`,
+`studies`, `views`, `failed`. In a table, `fold` is the member that did not see the view's patient (-1 where
+no folds were made).
 
 The role of a split says what an ensemble may do with it: `held-out` (no view of it was used in
 training), `out-of-fold` (each view was predicted by members that did not see its patient), `in-sample`
@@ -27,7 +29,14 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.files import digest_of, digest_of_rows, read_json, write_frame, write_json
+from mura_ensemble.data.files import (
+    digest_of,
+    digest_of_file,
+    digest_of_rows,
+    read_json,
+    write_frame,
+    write_json,
+)
 from mura_ensemble.data.tables import PREDICTIONS, check_table, read_table
 
 __all__ = [
@@ -46,6 +55,8 @@ __all__ = [
 
 CARD = "card.json"
 SCHEMA = 1
+_CARD_FIELDS = ("backbone", "made_by", "simulated", "inputs", "splits", "provenance")
+_SPLIT_FIELDS = ("key", "role", "level", "manifest_digest", "file_digest", "studies", "views", "failed")
 Role = Literal["held-out", "out-of-fold", "in-sample", "unknown"]
 
 
@@ -65,7 +76,9 @@ def manifest_digest(rows: pd.DataFrame, *, content: str | None = None) -> str:
         Name of the column with the digest of the file of each view.
     """
     columns = ["study", "view", *([content] if content else [])]
-    return digest_of_rows(tuple(row) for row in rows[columns].astype("str").itertuples(index=False, name=None))
+    return digest_of_rows(
+        tuple(row) for row in rows[columns].astype("str").itertuples(index=False, name=None)
+    )
 
 
 def write_split(
@@ -109,18 +122,20 @@ def write_split(
             f"{folder / CARD}: predictions of another model already stand under the name '{folder.name}' "
             f"({_first_difference(card['inputs'], dict(inputs))}); give this one another name or remove the folder"
         )
+    path = folder / f"{split}.parquet"
+    write_frame(path, table)
     entry = {
         "key": cache_key(inputs, manifest),
         "role": role,
         "level": level,
         "manifest_digest": manifest,
+        "file_digest": digest_of_file(path),
         "studies": int(table["study"].nunique()),
         "views": len(table),
         "failed": int((table["status"] == "failed").sum()),
     }
     splits = {} if card is None else dict(card["splits"])
     splits[split] = entry
-    write_frame(folder / f"{split}.parquet", table)
     write_json(
         folder / CARD,
         {
@@ -139,7 +154,7 @@ def _check_status(table: pd.DataFrame, source: Path) -> None:
     has_value = table["probability"].notna() & table["logit"].notna()
     contradiction = has_value != (table["status"] == "ok")
     if contradiction.any():
-        view = table.loc[contradiction.idxmax(), "view"]
+        view = table["view"].iloc[int(np.argmax(contradiction))]
         raise InputError(f"{source}: view {view} must have a value exactly when its status is ok")
 
 
@@ -158,16 +173,28 @@ def read_card(folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is missing, of another schema, or its key does not follow from its inputs.
+        If it is missing, of another schema, incomplete, or its key does not follow from its inputs.
     """
     path = Path(folder) / CARD
     card = read_json(path)
     if card.get("schema") != SCHEMA:
         raise InputError(f"{path}: schema {card.get('schema')!r}; this version reads schema {SCHEMA}")
+    _refuse_gaps(path, "the card", card, _CARD_FIELDS)
     for split, entry in card["splits"].items():
+        _refuse_gaps(path, f"split '{split}'", entry, _SPLIT_FIELDS)
         if entry["key"] != cache_key(card["inputs"], entry["manifest_digest"]):
-            raise InputError(f"{path}: the key of split '{split}' does not follow from its inputs; the card was edited")
+            raise InputError(
+                f"{path}: the key of split '{split}' does not follow from its inputs; the card was edited"
+            )
     return card
+
+
+def _refuse_gaps(path: Path, what: str, found: Any, fields: tuple[str, ...]) -> None:
+    missing = [name for name in fields if name not in found] if isinstance(found, dict) else list(fields)
+    if missing:
+        raise InputError(
+            f"{path}: {what} has no '{missing[0]}'; the card was edited, predict or import again"
+        )
 
 
 def backbone_folders(root: Path, names: Sequence[str] = ()) -> list[Path]:
@@ -211,9 +238,10 @@ def read_split(folder: Path, split: str) -> pd.DataFrame:
         raise InputError(f"{folder}: no split '{split}' here; found {', '.join(card['splits'])}")
     path = folder / f"{split}.parquet"
     table = read_table(path, PREDICTIONS)
-    entry = card["splits"][split]
-    if len(table) != entry["views"]:
-        raise InputError(f"{path}: {len(table)} views, the card says {entry['views']}; predict this split again")
+    if digest_of_file(path) != card["splits"][split]["file_digest"]:
+        raise InputError(
+            f"{path}: not the file that the card was written for; predict or import this split again"
+        )
     return table
 
 

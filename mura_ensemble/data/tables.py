@@ -134,8 +134,12 @@ def check_table(frame: pd.DataFrame, table: Table, *, source: Path | str) -> pd.
     missing = [column.name for column in table.columns if column.name not in frame.columns]
     if missing:
         found = ", ".join(map(str, frame.columns))
-        raise InputError(f"{source}: column '{missing[0]}' is missing from the {table.name} table; found {found}")
-    checked = pd.DataFrame({column.name: _typed(frame[column.name], column, source) for column in table.columns})
+        raise InputError(
+            f"{source}: column '{missing[0]}' is missing from the {table.name} table; found {found}"
+        )
+    checked = pd.DataFrame(
+        {column.name: _typed(frame[column.name], column, source) for column in table.columns}
+    )
     _refuse_duplicates(checked, table.key, source)
     return checked
 
@@ -155,7 +159,7 @@ def _refuse_duplicates(frame: pd.DataFrame, key: Iterable[str], source: Path | s
     )
 
 
-def _typed(values: pd.Series, column: Column, source: Path | str) -> pd.Series:  # type: ignore[type-arg]
+def _typed(values: pd.Series, column: Column, source: Path | str) -> pd.Series:
     values = values.reset_index(drop=True)
     if "text" in column.kind:
         return _text(values, column, source)
@@ -163,7 +167,13 @@ def _typed(values: pd.Series, column: Column, source: Path | str) -> pd.Series: 
         return pd.Series(binary_values(values, column.name, source).astype(np.int64))
     numbers = _numbers(values, column.name, source)
     if column.kind == "integer":
-        _refuse(~np.isfinite(numbers) | (numbers != np.round(numbers)), values, column.name, source, "a whole number")
+        _refuse(
+            ~np.isfinite(numbers) | (numbers != np.round(numbers)),
+            values,
+            column.name,
+            source,
+            "a whole number",
+        )
         return pd.Series(numbers.astype(np.int64))
     _refuse(np.isinf(numbers), values, column.name, source, "a finite number")
     if column.kind == "probability":
@@ -172,7 +182,7 @@ def _typed(values: pd.Series, column: Column, source: Path | str) -> pd.Series: 
     return pd.Series(numbers)
 
 
-def _text(values: pd.Series, column: Column, source: Path | str) -> pd.Series:  # type: ignore[type-arg]
+def _text(values: pd.Series, column: Column, source: Path | str) -> pd.Series:
     empty = values.isna().to_numpy() | (values.astype("str").str.strip() == "").to_numpy()
     if column.kind == "optional text":
         return values.astype("object").where(~empty, "").astype("str")
@@ -185,7 +195,7 @@ def _text(values: pd.Series, column: Column, source: Path | str) -> pd.Series:  
 
 
 def binary_values(
-    values: pd.Series,  # type: ignore[type-arg]
+    values: pd.Series,
     column: str,
     source: Path | str,
     *,
@@ -208,7 +218,7 @@ def binary_values(
 
 
 def _numbers(
-    values: pd.Series,  # type: ignore[type-arg]
+    values: pd.Series,
     column: str,
     source: Path | str,
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -220,7 +230,7 @@ def _numbers(
 
 def _refuse(
     wrong: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    values: pd.Series,  # type: ignore[type-arg]
+    values: pd.Series,
     column: str,
     source: Path | str,
     wanted: str,
@@ -229,6 +239,7 @@ def _refuse(
         return
     position = int(np.argmax(wrong))
     value = values.iloc[position]
+    value = value.item() if isinstance(value, np.generic) else value
     shown = "is empty" if pd.isna(value) or str(value).strip() == "" else f"is {value!r}"
     more = int(wrong.sum()) - 1
     also = f" ({more:,} more like it)" if more else ""
