@@ -1,0 +1,221 @@
+"""Cached predictions, ensembles, labels and readers become one table of calls."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.data.errors import InputError
+from mura_ensemble.data.files import digest_of
+from mura_ensemble.data.predictions import backbone_folders, read_card, splits_of
+from mura_ensemble.data.readers import gold_by_majority, read_readers
+from mura_ensemble.data.tables import read_labels
+from mura_ensemble.ensembles.fitting import gold_of
+from mura_ensemble.ensembles.pooling import Missing, StudyProbabilities, read_study_probabilities
+from mura_ensemble.ensembles.store import load_ensemble
+from mura_ensemble.ensembles.thresholds import OperatingPoint
+
+__all__ = ["RaterTable", "assemble_raters", "choose_split", "read_cards"]
+
+RaterKind = Literal["backbone", "ensemble", "reader"]
+
+
+@dataclass(frozen=True)
+class RaterTable:
+    """What a comparison is made from.
+
+    Attributes
+    ----------
+    calls : DataFrame
+        Indexed by study; one column per rater; 0, 1 or NaN (no call).
+    studies : DataFrame
+        Same index; `patient`, `study_type`, `gold` (0 or 1).
+    kinds : dict
+        Rater to `backbone`, `ensemble` or `reader`.
+    notes : dict
+        Rater to what must be known to read its numbers.
+    warnings : tuple of str
+        What must be known to read all numbers.
+    simulated : bool
+    provenance : dict
+        What the numbers were made from; nothing in it depends on the time or the place of the run.
+    """
+
+    calls: pd.DataFrame
+    studies: pd.DataFrame
+    kinds: dict[str, RaterKind]
+    notes: dict[str, str]
+    warnings: tuple[str, ...]
+    simulated: bool
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def read_cards(predictions: Path, backbones: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Cards of the backbones below `predictions`, by name."""
+    return {folder.name: read_card(folder) for folder in backbone_folders(predictions, backbones)}
+
+
+def choose_split(predictions: Path, split: str | None, *, prefer: Sequence[str]) -> str:
+    """The split that was named, or the first of `prefer` that every backbone has.
+
+    Raises
+    ------
+    InputError
+        If it was not named and cannot be guessed.
+    """
+    if split is not None:
+        return split
+    there = splits_of(predictions)
+    for name in prefer:
+        if name in there:
+            return name
+    raise InputError(
+        f"{predictions}: say which --split to use; every backbone has {', '.join(there) or 'none'}"
+    )
+
+
+def assemble_raters(
+    predictions: Path,
+    split: str,
+    *,
+    labels: Path | None = None,
+    readers: Path | None = None,
+    panel: Sequence[str] = (),
+    ensembles: Sequence[Path] = (),
+    backbones: Sequence[str] = (),
+    missing: Missing = "error",
+    allow_fitted: bool = False,
+) -> RaterTable:
+    """Gather every rater's calls on the studies that have a gold standard.
+
+    The gold standard is `labels`, or the majority of the readers named in `panel`, who are then left
+    out of the comparison: a reader agrees with a majority that he is part of.
+
+    Parameters
+    ----------
+    predictions : Path
+        A cache of predictions (`predictions/<set>`); backbones call a study abnormal above 0.5.
+    split : str
+    labels, readers : Path, optional
+        `study,gold`; `study,<reader>,...`.
+    panel : sequence of str
+        Readers whose majority is the gold standard.
+    ensembles : sequence of Path
+        JSON files of `mura-ensemble fit-stack`.
+
+    Raises
+    ------
+    InputError
+        If no gold standard or two are given, or any part does not fit the others.
+    """
+    if (labels is None) == (not panel):
+        raise InputError(
+            "give exactly one gold standard: --labels FILE, or --readers FILE with --panel NAME,NAME,NAME"
+        )
+    if panel and readers is None:
+        raise InputError(f"--panel {','.join(panel)} names readers; give their file with --readers")
+    pooled = read_study_probabilities(predictions, split, backbones=tuple(backbones), missing=missing)
+    cards = read_cards(predictions, backbones)
+    warnings = _view_warnings(pooled)
+    calls: dict[str, pd.Series[float]] = {}
+    kinds: dict[str, RaterKind] = {}
+    notes: dict[str, str] = {}
+
+    for backbone, probability in pooled.probabilities.items():
+        name = str(backbone)
+        called = OperatingPoint().call(
+            probability.to_numpy(np.float64), pooled.studies["study_type"].to_numpy(dtype=np.str_)
+        )
+        calls[name], kinds[name] = pd.Series(called, index=pooled.studies.index), "backbone"
+        if cards[name]["splits"][split]["role"] == "in-sample":
+            notes[name] = "trained on these studies: apparent, not honest"
+        elif cards[name]["splits"][split]["role"] == "out-of-fold":
+            notes[name] = "out-of-fold"
+
+    for path in ensembles:
+        ensemble = load_ensemble(path)
+        name = ensemble.name
+        if name in calls:
+            raise InputError(
+                f"{path}: a rater named '{name}' is there already; fit it again with another --name"
+            )
+        applied = ensemble.apply(pooled, allow_fitted=allow_fitted)
+        calls[name], kinds[name] = applied["call"], "ensemble"
+        if applied["fitted"].any():
+            notes[name] = f"fitted on {int(applied['fitted'].sum())} of these studies: apparent, not honest"
+
+    reading: pd.DataFrame | None = None
+    if readers is not None:
+        reading = _readers_of(readers, pooled.studies.index)
+        for reader in reading.columns.difference(list(panel), sort=False):
+            if reader in calls:
+                raise InputError(
+                    f"{readers}: reader '{reader}' has the name of another rater; rename the column"
+                )
+            calls[str(reader)], kinds[str(reader)] = reading[reader], "reader"
+
+    if labels is not None:
+        gold = gold_of(pooled.studies, read_labels(labels), source=str(labels))
+    else:
+        assert reading is not None
+        gold = gold_by_majority(reading, panel)
+        for member in panel:
+            warnings.append(f"{member} sits in the gold-standard panel and is left out of the comparison.")
+    decided = gold.notna()
+    if not decided.any():
+        raise InputError("no study has a decided gold standard; check the panel and its file")
+    if not decided.all():
+        warnings.append(
+            f"{int((~decided).sum())} of {len(gold)} studies have no decided gold standard and are left out."
+        )
+    studies = pooled.studies.loc[decided, ["patient", "study_type"]].assign(gold=gold[decided])
+    simulated = any(card["simulated"] for card in cards.values())
+    return RaterTable(
+        calls=pd.DataFrame(calls).loc[decided],
+        studies=studies,
+        kinds=kinds,
+        notes=notes,
+        warnings=tuple(warnings),
+        simulated=simulated,
+        provenance={
+            "mura-ensemble": version("mura-ensemble"),
+            "python": platform.python_version(),
+            "numpy": version("numpy"),
+            "pandas": version("pandas"),
+            "scipy": version("scipy"),
+            "predictions": predictions.name,
+            "split": split,
+            "prediction_keys": {name: card["splits"][split]["key"] for name, card in cards.items()},
+            "ensembles": {path.name: digest_of(path.read_text(encoding="utf-8")) for path in ensembles},
+            "gold_standard": "labels" if labels is not None else f"majority of {', '.join(panel)}",
+            "gold_digest": digest_of(
+                {str(study): int(value) for study, value in gold[decided].items()},
+            ),
+        },
+    )
+
+
+def _readers_of(path: Path, studies: pd.Index) -> pd.DataFrame:
+    reading = read_readers(path)
+    unread = studies.difference(reading.index)
+    if len(unread):
+        raise InputError(
+            f"{path}: study {unread[0]} is predicted but has no row here ({len(unread):,} of {len(studies):,}); "
+            "add the rows, with empty cells where nobody read"
+        )
+    return reading.reindex(studies)
+
+
+def _view_warnings(pooled: StudyProbabilities) -> list[str]:
+    lost = pooled.failed_views[pooled.failed_views > 0]
+    return [
+        f"{name}: {count} failed views; studies are pooled over the views that remain."
+        for name, count in lost.items()
+    ]
