@@ -1,0 +1,166 @@
+"""An ensemble: pooling, combination and operating point, and the studies it was fitted on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.data.errors import InputError
+from mura_ensemble.ensembles.combination import Combination
+from mura_ensemble.ensembles.pooling import StudyProbabilities
+from mura_ensemble.ensembles.thresholds import OperatingPoint
+
+__all__ = ["Ensemble", "Evaluation", "FittedOn", "key_digest"]
+
+
+def key_digest(key: str) -> str:
+    """First 16 hex digits of the SHA-256 of a study or patient key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class FittedOn:
+    """What an ensemble remembers of the studies it was fitted on.
+
+    Attributes
+    ----------
+    split : str
+    studies, patients, abnormal : int
+    left_out : int
+        Studies that lacked a probability of some backbone.
+    role : str
+        What the base models had seen of these studies: `held-out`, `out-of-fold` or `unknown`.
+    prediction_keys : mapping
+        Backbone to the key of its predictions.
+    study_digests, patient_digests : frozenset of str
+        `key_digest` of each study and patient.
+    simulated : bool
+    """
+
+    split: str
+    studies: int
+    patients: int
+    abnormal: int
+    left_out: int
+    role: str
+    prediction_keys: Mapping[str, str]
+    study_digests: frozenset[str]
+    patient_digests: frozenset[str]
+    simulated: bool
+
+    def overlap(self, studies: Iterable[str], patients: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Those of `studies` and of `patients` that it was fitted on, sorted."""
+        seen_studies = sorted(key for key in set(studies) if key_digest(key) in self.study_digests)
+        seen_patients = sorted(key for key in set(patients) if key_digest(key) in self.patient_digests)
+        return seen_studies, seen_patients
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Kappa on the studies of the fit.
+
+    Attributes
+    ----------
+    apparent : float
+        Of the final ensemble on its own studies: too good where anything was fitted.
+    nested, low, high : float
+        Of calls made without the study's patient (`nested_calls`), with its interval at `level`.
+    level : float
+    folds, seed, n : int
+    """
+
+    apparent: float
+    nested: float
+    low: float
+    high: float
+    level: float
+    folds: int
+    seed: int
+    n: int
+
+    @property
+    def gap(self) -> float:
+        """Apparent minus nested kappa: the optimism."""
+        return self.apparent - self.nested
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """One rater made of several backbones.
+
+    Attributes
+    ----------
+    name : str
+    backbones : tuple of str
+        The order of the columns that `combination` expects.
+    pooling : str
+    combination : Combination
+    operating_point : OperatingPoint
+    fitted_on : FittedOn
+    evaluation : Evaluation
+    """
+
+    name: str
+    backbones: tuple[str, ...]
+    pooling: str
+    combination: Combination
+    operating_point: OperatingPoint
+    fitted_on: FittedOn
+    evaluation: Evaluation
+
+    def apply(self, studies: StudyProbabilities, *, allow_fitted: bool = False) -> pd.DataFrame:
+        """Probability and call of every study.
+
+        Parameters
+        ----------
+        studies : StudyProbabilities
+            With at least this ensemble's backbones, pooled by this ensemble's rule.
+        allow_fitted : bool
+            Apply it although it was fitted on some of these studies or patients. Numbers from such calls
+            are apparent, not honest; the `fitted` column marks them.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by study: `probability`, `call` (0/1; both NaN where a backbone is missing), and
+            `fitted` (bool: the ensemble was fitted on this study or on another one of its patient).
+
+        Raises
+        ------
+        InputError
+            For a backbone that is not there, or for fitted studies without `allow_fitted`.
+        """
+        for backbone in self.backbones:
+            if backbone not in studies.probabilities:
+                found = ", ".join(studies.probabilities.columns)
+                raise InputError(
+                    f"ensemble '{self.name}' needs backbone '{backbone}'; the predictions hold {found}"
+                )
+        where = studies.studies
+        seen_studies, seen_patients = self.fitted_on.overlap(where.index, where["patient"])
+        if (seen_studies or seen_patients) and not allow_fitted:
+            what = (
+                f"{len(seen_studies)} of these {len(where)} studies (first: {seen_studies[0]})"
+                if seen_studies
+                else f"other studies of {len(seen_patients)} of these patients (first: {seen_patients[0]})"
+            )
+            raise InputError(
+                f"ensemble '{self.name}' was fitted on {what}, so its kappa here would be flattering; use studies "
+                "it has not seen, or say --allow-fitted and have it marked"
+            )
+        probability = self.combination.predict(
+            studies.probabilities[list(self.backbones)].to_numpy(np.float64)
+        )
+        study_types = where["study_type"].to_numpy(dtype=np.str_)
+        return pd.DataFrame(
+            {
+                "probability": probability,
+                "call": self.operating_point.call(probability, study_types),
+                "fitted": (where.index.isin(seen_studies) | where["patient"].isin(seen_patients)),
+            },
+            index=where.index,
+        )

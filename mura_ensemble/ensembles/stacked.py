@@ -1,0 +1,86 @@
+"""The stack: logistic regression on the backbones' logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from mura_ensemble.ensembles.combination import Array, Folds, to_logit
+
+__all__ = ["PENALTIES", "StackedCombination", "fit"]
+
+PENALTIES = tuple(float(value) for value in 10.0 ** np.arange(-2, 3.25, 0.5))
+"""L2 penalties among which the stack chooses, by log-loss over patient-grouped folds."""
+
+
+@dataclass(frozen=True)
+class StackedCombination:
+    """sigmoid(intercept + sum over m of coefficient_m * logit_m).
+
+    Attributes
+    ----------
+    intercept : float
+    coefficients : tuple of float
+        One per backbone.
+    penalty : float
+        The L2 penalty on the coefficients (not on the intercept) that cross-validation chose.
+    """
+
+    kind: ClassVar[str] = "stack"
+    intercept: float
+    coefficients: tuple[float, ...]
+    penalty: float
+
+    def predict(self, probabilities: Array) -> Array:
+        """Stacked probability of each row of `probabilities` (n, M)."""
+        from scipy.special import expit
+
+        stacked: Array = expit(self.intercept + to_logit(probabilities) @ np.array(self.coefficients))
+        return stacked
+
+
+def fit(probabilities: Array, gold: Array, folds: Folds) -> StackedCombination:
+    """L2-penalised logistic regression; the penalty is the one with the least log-loss over `folds`.
+
+    Parameters
+    ----------
+    probabilities : (n, M) array
+        In [0, 1], no NaN.
+    gold : (n,) array
+        0 or 1; both must occur.
+    folds : (n,) array
+        Patient-grouped folds within which the penalty is chosen.
+
+    Raises
+    ------
+    ValueError
+        If only one class occurs.
+    """
+    if len(np.unique(gold)) < 2:
+        raise ValueError("a stack needs normal and abnormal studies to be fitted; only one of them is here")
+    logits = to_logit(probabilities)
+    held_out_loss = np.zeros(len(PENALTIES))
+    for fold in np.unique(folds):
+        inside, outside = folds != fold, folds == fold
+        if len(np.unique(gold[inside])) < 2:
+            continue
+        for position, penalty in enumerate(PENALTIES):
+            intercept, coefficients = _logistic(logits[inside], gold[inside], penalty)
+            towards_abnormal = intercept + logits[outside] @ coefficients
+            margin = np.where(gold[outside] == 1, towards_abnormal, -towards_abnormal)
+            held_out_loss[position] += np.logaddexp(0, -margin).sum()
+    penalty = PENALTIES[int(np.argmin(held_out_loss))]
+    intercept, coefficients = _logistic(logits, gold, penalty)
+    return StackedCombination(intercept, tuple(float(value) for value in coefficients), penalty)
+
+
+def _logistic(logits: Array, gold: Array, penalty: float) -> tuple[float, Array]:
+    from sklearn.linear_model import LogisticRegression
+
+    # Newton on the Hessian reaches machine precision in a few steps for so few columns.
+    model = LogisticRegression(C=1 / penalty, solver="newton-cholesky", tol=1e-10, max_iter=200)
+    model.fit(logits, gold.astype(np.int64))
+    coefficients: Array = model.coef_[0]
+    return float(model.intercept_[0]), coefficients

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from statsmodels.api import Logit, add_constant
+
+from mura_ensemble.ensembles import mean, stacked, weighted
+from mura_ensemble.ensembles.combination import to_logit
+
+
+def simulated(n=400, strengths=(1.5, 1.0, 0.4), seed=0):
+    rng = np.random.default_rng(seed)
+    gold = (rng.random(n) < 0.45).astype(float)
+    logits = (2 * gold[:, None] - 1) * np.array(strengths) + rng.normal(size=(n, len(strengths)))
+    return expit(logits), gold, rng.integers(0, 5, n)
+
+
+def test_mean():
+    probabilities, gold, folds = simulated()
+    assert mean.fit(probabilities, gold, folds).predict(probabilities) == pytest.approx(
+        probabilities.mean(axis=1)
+    )
+
+
+def test_logits_stay_finite_at_the_edges():
+    assert np.isfinite(to_logit(np.array([0.0, 1.0]))).all()
+    assert to_logit(np.array([0.2])) == pytest.approx(np.log(0.25))
+
+
+def test_weights_satisfy_the_conditions_of_the_convex_optimum():
+    probabilities, gold, folds = simulated(strengths=(1.5, 1.2, 0.1, 0.0))
+    weights = np.array(weighted.fit(probabilities, gold, folds).weights)
+    assert weights.sum() == pytest.approx(1)
+    assert (weights >= 0).all()
+    true_class = np.where(gold[:, None] == 1, probabilities, 1 - probabilities)
+    # Karush-Kuhn-Tucker: the mean ratio is 1 where a weight is used and at most 1 where it is not.
+    ratio = (true_class / (true_class @ weights)[:, None]).mean(axis=0)
+    assert ratio[weights > 0] == pytest.approx(1, abs=1e-4)
+    assert (ratio <= 1 + 1e-4).all()
+    assert (weights == 0).any()
+
+
+def test_weights_equal_an_unconstrained_softmax_solution():
+    probabilities, gold, folds = simulated(strengths=(1.2, 1.0, 0.9), seed=4)
+    true_class = np.where(gold[:, None] == 1, probabilities, 1 - probabilities)
+
+    def loss(free):
+        weights = np.exp(np.append(free, 0.0))
+        return -np.log(true_class @ (weights / weights.sum())).mean()
+
+    free = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13}).x
+    expected = np.exp(np.append(free, 0.0))
+    assert weighted.fit(probabilities, gold, folds).weights == pytest.approx(
+        expected / expected.sum(), abs=2e-4
+    )
+
+
+def test_one_backbone_has_all_the_weight():
+    probabilities, gold, folds = simulated(strengths=(1.0,))
+    assert weighted.fit(probabilities, gold, folds).weights == (1.0,)
+
+
+def test_the_stack_is_scikit_learns_logistic_regression_at_its_penalty():
+    probabilities, gold, folds = simulated()
+    found = stacked.fit(probabilities, gold, folds)
+    reference = LogisticRegression(C=1 / found.penalty, solver="lbfgs", tol=1e-12, max_iter=10_000)
+    reference.fit(to_logit(probabilities), gold)
+    assert found.coefficients == pytest.approx(reference.coef_[0], abs=1e-5)
+    assert found.intercept == pytest.approx(reference.intercept_[0], abs=1e-5)
+    assert found.predict(probabilities) == pytest.approx(
+        reference.predict_proba(to_logit(probabilities))[:, 1], abs=1e-6
+    )
+
+
+def test_with_hardly_a_penalty_the_stack_is_the_maximum_likelihood_of_statsmodels(monkeypatch):
+    monkeypatch.setattr(stacked, "PENALTIES", (1e-8,))
+    probabilities, gold, folds = simulated(n=300)
+    found = stacked.fit(probabilities, gold, folds)
+    reference = Logit(gold, add_constant(to_logit(probabilities))).fit(disp=0, tol=1e-12)
+    assert (found.intercept, *found.coefficients) == pytest.approx(reference.params, abs=1e-6)
+
+
+def test_the_penalty_is_the_one_of_least_held_out_log_loss():
+    probabilities, gold, folds = simulated(n=120, strengths=(0.3, 0.2, 0.0, 0.0, 0.0))
+    losses = []
+    for penalty in stacked.PENALTIES:
+        total = 0.0
+        for fold in range(5):
+            inside = folds != fold
+            model = LogisticRegression(C=1 / penalty, tol=1e-10, max_iter=5000)
+            model.fit(to_logit(probabilities[inside]), gold[inside])
+            abnormal = model.predict_proba(to_logit(probabilities[~inside]))[:, 1]
+            total -= np.log(np.where(gold[~inside] == 1, abnormal, 1 - abnormal)).sum()
+        losses.append(total)
+    assert stacked.fit(probabilities, gold, folds).penalty == stacked.PENALTIES[int(np.argmin(losses))]
+
+
+def test_a_stack_needs_both_classes():
+    probabilities, gold, folds = simulated()
+    with pytest.raises(ValueError, match="only one of them"):
+        stacked.fit(probabilities, np.zeros_like(gold), folds)

@@ -1,0 +1,242 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+from sklearn.metrics import cohen_kappa_score
+
+from mura_ensemble.data.errors import InputError
+from mura_ensemble.ensembles.ensemble import key_digest
+from mura_ensemble.ensembles.fitting import fit_ensemble, gold_of
+from mura_ensemble.ensembles.nested import cross_fitted, nested_calls
+from mura_ensemble.ensembles.pooling import StudyProbabilities
+from mura_ensemble.ensembles.store import load_ensemble, save_ensemble
+from mura_ensemble.ensembles.thresholds import OperatingPoint
+
+TYPES = ("elbow", "hand", "wrist")
+
+
+def study_set(patients=150, backbones=("ann", "bob", "cyd"), prefix="p", seed=0, shift=0.0, noise=1.0):
+    """Patients with one or two studies; backbones of falling strength."""
+    rng = np.random.default_rng(seed)
+    per_patient = rng.integers(1, 3, patients)
+    patient = np.repeat([f"{prefix}{number:04d}" for number in range(patients)], per_patient)
+    n = len(patient)
+    study_types = rng.choice(TYPES, n)
+    gold = (rng.random(n) < 0.45).astype(float)
+    type_shift = shift * (np.searchsorted(TYPES, study_types) - 1)
+    strengths = 1.4 / (1 + 0.3 * np.arange(len(backbones)))
+    logits = (
+        (2 * gold[:, None] - 1) * strengths
+        + noise * rng.normal(size=(n, len(backbones)))
+        + type_shift[:, None]
+    )
+    index = pd.Index([f"{name}/study{number}" for number, name in enumerate(patient)], name="study")
+    studies = pd.DataFrame({"patient": patient, "study_type": study_types, "split": "valid"}, index=index)
+    probabilities = pd.DataFrame(expit(logits), index=index, columns=list(backbones))
+    failed = pd.Series(0, index=list(backbones))
+    return StudyProbabilities(studies, probabilities, failed), pd.Series(gold, index=index, name="gold")
+
+
+def cards_of(studies, role="held-out", split="valid"):
+    return {
+        name: {"simulated": True, "splits": {split: {"role": role, "key": f"key of {name}"}}}
+        for name in studies.probabilities
+    }
+
+
+def fitted(studies, gold, **options):
+    return fit_ensemble(studies, gold, cards=cards_of(studies), **options)
+
+
+@pytest.mark.parametrize("strategy", ["mean", "weighted", "stack"])
+@pytest.mark.parametrize("operating_point", ["half", "kappa", "per-study-type"])
+def test_apparent_and_nested_kappa_are_kappas_of_calls(strategy, operating_point):
+    studies, gold = study_set(shift=0.8)
+    ensemble = fitted(studies, gold, strategy=strategy, operating_point=operating_point, folds=4)
+    calls = ensemble.apply(studies, allow_fitted=True)["call"]
+    assert ensemble.evaluation.apparent == pytest.approx(cohen_kappa_score(gold, calls), abs=1e-12)
+    assert ensemble.evaluation.low < ensemble.evaluation.nested < ensemble.evaluation.high
+    assert ensemble.evaluation.n == len(gold)
+    if strategy == "mean" and operating_point == "half":
+        assert ensemble.evaluation.gap == pytest.approx(
+            0, abs=1e-12
+        )  # nothing is fitted, nothing can flatter
+
+
+@pytest.mark.parametrize("strategy", ["weighted", "stack"])
+@pytest.mark.parametrize("operating_point", ["half", "per-study-type"])
+def test_a_ensemble_survives_its_file(tmp_path, strategy, operating_point):
+    studies, gold = study_set()
+    ensemble = fitted(studies, gold, strategy=strategy, operating_point=operating_point, name="mine")
+    path = tmp_path / "mine.json"
+    save_ensemble(ensemble, path)
+    again = load_ensemble(path)
+    assert again == ensemble
+    save_ensemble(again, tmp_path / "again.json")
+    assert path.read_bytes() == (tmp_path / "again.json").read_bytes()
+    record = json.loads(path.read_text())
+    name = {"weighted": "weights", "stack": "coefficients"}[strategy]
+    assert list(record["combination"][name]) == ["ann", "bob", "cyd"]
+
+
+def test_same_seed_same_digits_whatever_the_order_of_rows_and_backbones():
+    studies, gold = study_set()
+    one = fitted(studies, gold, operating_point="kappa", seed=5)
+    order = np.random.default_rng(1).permutation(len(gold))
+    turned = StudyProbabilities(
+        studies.studies.iloc[order],
+        studies.probabilities.iloc[order][["cyd", "ann", "bob"]],
+        studies.failed_views,
+    )
+    two = fitted(turned, gold.iloc[order], operating_point="kappa", seed=5)
+    assert two.evaluation == one.evaluation
+    assert two.apply(turned, allow_fitted=True)["probability"].reindex(
+        gold.index
+    ).to_numpy() == pytest.approx(one.apply(studies, allow_fitted=True)["probability"].to_numpy(), abs=1e-9)
+
+
+def test_scoring_the_studies_of_the_fit_is_refused_and_marked():
+    studies, gold = study_set()
+    ensemble = fitted(studies, gold)
+    with pytest.raises(InputError, match=r"was fitted on \d+ of these .* studies .*--allow-fitted"):
+        ensemble.apply(studies)
+    assert ensemble.apply(studies, allow_fitted=True)["fitted"].all()
+
+
+def test_other_studies_of_the_same_patients_are_refused_too():
+    studies, gold = study_set()
+    ensemble = fitted(studies, gold)
+    renamed = studies.studies.rename(index=lambda key: f"other/{key}")
+    others = StudyProbabilities(renamed, studies.probabilities.set_axis(renamed.index), studies.failed_views)
+    with pytest.raises(InputError, match=r"other studies of 150 of these patients"):
+        ensemble.apply(others)
+
+
+def test_new_patients_are_welcome():
+    studies, gold = study_set()
+    ensemble = fitted(studies, gold)
+    new, _ = study_set(prefix="q", seed=9)
+    applied = ensemble.apply(new)
+    assert not applied["fitted"].any()
+    assert applied["call"].isin([0, 1]).all()
+
+
+def test_a_missing_probability_is_a_missing_call_never_a_zero():
+    studies, gold = study_set()
+    ensemble = fitted(studies, gold)
+    new, _ = study_set(prefix="q", seed=9)
+    new.probabilities.iloc[3, 1] = np.nan
+    applied = ensemble.apply(new)
+    assert applied.iloc[3][["probability", "call"]].isna().all()
+    assert applied["call"].notna().sum() == len(applied) - 1
+
+
+def test_studies_without_every_probability_are_left_out_of_the_fit_and_counted():
+    studies, gold = study_set()
+    studies.probabilities.iloc[:7, 0] = np.nan
+    ensemble = fitted(studies, gold)
+    assert ensemble.fitted_on.left_out == 7
+    assert ensemble.evaluation.n == len(gold) - 7
+    assert key_digest(str(studies.studies.index[0])) not in ensemble.fitted_on.study_digests
+
+
+@pytest.mark.parametrize("strategy", ["mean", "weighted", "stack"])
+def test_a_study_has_no_say_in_its_own_nested_call(strategy):
+    """Turning round the gold of one patient's studies must not change that patient's held-out calls."""
+    studies, gold = study_set(patients=80, shift=0.5)
+    matrix = studies.probabilities.to_numpy()
+    types = studies.studies["study_type"].to_numpy(dtype=str)
+    patient = pd.factorize(studies.studies["patient"])[0]
+    folds = patient % 4
+    before = nested_calls(strategy, "per-study-type", matrix, gold.to_numpy(), types, folds)
+    for target in (0, 3, 11):
+        mine = patient == target
+        turned = np.where(mine, 1 - gold.to_numpy(), gold.to_numpy())
+        after = nested_calls(strategy, "per-study-type", matrix, turned, types, folds)
+        assert (after[mine] == before[mine]).all()
+
+
+def test_cross_fitted_probabilities_come_from_the_other_folds():
+    studies, gold = study_set(patients=80)
+    matrix, folds = studies.probabilities.to_numpy(), np.arange(len(gold)) % 4
+    held_out = cross_fitted("mean", matrix, gold.to_numpy(), folds)
+    assert held_out == pytest.approx(matrix.mean(axis=1))
+
+
+def test_where_there_is_nothing_to_learn_nested_kappa_tells_the_truth():
+    """Backbones of pure noise: apparent kappa flatters, nested kappa is about zero."""
+    apparent, nested = [], []
+    for seed in range(12):
+        studies, _ = study_set(patients=70, backbones=tuple("abcdefgh"), seed=seed)
+        rng = np.random.default_rng(100 + seed)
+        gold = pd.Series((rng.random(len(studies.studies)) < 0.5).astype(float), index=studies.studies.index)
+        found = fitted(studies, gold, strategy="stack", operating_point="kappa", folds=4).evaluation
+        apparent.append(found.apparent)
+        nested.append(found.nested)
+    assert np.mean(apparent) > 0.08
+    assert abs(np.mean(nested)) < 0.05
+
+
+def test_operating_points():
+    types = np.array(["elbow", "wrist", "hand"])
+    point = OperatingPoint("per-study-type", 0.5, {"elbow": 0.3, "wrist": 0.7})
+    assert point.call(np.array([0.3, 0.71, np.nan]), types).tolist()[:2] == [0.0, 1.0]
+    assert np.isnan(point.call(np.array([0.3, 0.71, np.nan]), types)[2])
+    assert point.thresholds(types).tolist() == [0.3, 0.7, 0.5]
+
+
+def test_per_study_type_thresholds_follow_the_shift_of_a_type():
+    studies, gold = study_set(patients=600, shift=1.5)
+    point = fitted(studies, gold, strategy="mean", operating_point="per-study-type").operating_point
+    assert point.per_study_type["elbow"] < point.per_study_type["hand"] < point.per_study_type["wrist"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"strategy": "vote"}, "strategy 'vote' is unknown"),
+        ({"operating_point": "best"}, "operating point 'best' is unknown"),
+        ({"folds": 2}, "at least 3"),
+    ],
+)
+def test_unknown_choices(options, sentence):
+    studies, gold = study_set()
+    with pytest.raises(InputError, match=sentence):
+        fitted(studies, gold, **options)
+
+
+def test_predictions_of_the_training_studies_are_refused():
+    studies, gold = study_set()
+    with pytest.raises(InputError, match="'ann' was trained on split 'valid'"):
+        fit_ensemble(studies, gold, cards=cards_of(studies, role="in-sample"))
+
+
+def test_one_class_is_refused():
+    studies, gold = study_set()
+    with pytest.raises(InputError, match="0 abnormal studies"):
+        fitted(studies, gold * 0)
+
+
+def test_a_study_without_label_is_named():
+    studies, gold = study_set()
+    with pytest.raises(InputError, match=r"labels.csv: no label for study p\d+/study\d+ \(1 of"):
+        gold_of(studies.studies, gold.drop(gold.index[4]), source="labels.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        '{"schema": 2, "combination": {}}',
+        '{"schema": 1, "combination": {}, "backbones": []}',
+        "[]",
+        "x",
+    ],
+)
+def test_a_file_that_is_no_ensemble_is_refused(tmp_path, text):
+    path = tmp_path / "stack.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"stack\.json"):
+        load_ensemble(path)
