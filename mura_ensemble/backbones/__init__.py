@@ -1,0 +1,56 @@
+"""Backbones: networks that give one probability per view, trained and run through timm.
+
+The only floor that knows torch. Importing it is cheap: torch and timm are imported by the functions
+that need them, which raise `MissingExtraError` first if the `[backbones]` extra is not installed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mura_ensemble.backbones.predict import merge_predictions, predict_backbone
+    from mura_ensemble.backbones.registry import parse_arguments
+    from mura_ensemble.backbones.runs import TrainedRun, read_run
+    from mura_ensemble.backbones.shards import PredictionSummary
+    from mura_ensemble.backbones.train import train_backbone
+    from mura_ensemble.backbones.views import Preprocessing, ViewError, decode_view, read_view
+
+_HOME = {
+    "PredictionSummary": "shards",
+    "Preprocessing": "views",
+    "TrainedRun": "runs",
+    "ViewError": "views",
+    "decode_view": "views",
+    "merge_predictions": "predict",
+    "parse_arguments": "registry",
+    "predict_backbone": "predict",
+    "read_run": "runs",
+    "read_view": "views",
+    "train_backbone": "train",
+}
+
+__all__ = [
+    "PredictionSummary",
+    "Preprocessing",
+    "TrainedRun",
+    "ViewError",
+    "decode_view",
+    "merge_predictions",
+    "parse_arguments",
+    "predict_backbone",
+    "read_run",
+    "read_view",
+    "train_backbone",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

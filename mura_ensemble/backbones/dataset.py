@@ -1,0 +1,188 @@
+"""Batches of views: decoded in memory when they fit, by loader processes when they do not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.backbones.views import MISSING, Preprocessing, ViewError, decode_view, fitted, read_bytes
+from mura_ensemble.data.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+__all__ = ["ViewBatch", "Views", "augmented", "batches_of", "chosen_device", "normalised"]
+
+MEMORY = 2 * 2**30
+"""Bytes of decoded views that training keeps in memory rather than decode them again every epoch."""
+
+
+@dataclass(frozen=True)
+class ViewBatch:
+    """Some views of a table.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (n,)
+        Positions in the table.
+    values : Tensor, shape (n, channels, size, size)
+        In [0, 1]; zeros for a view that failed.
+    reasons : list of str, length n
+        Why a view failed; an empty string for a view that did not.
+    """
+
+    rows: NDArray[np.int64]
+    values: Tensor
+    reasons: list[str]
+
+    @property
+    def ok(self) -> NDArray[np.bool_]:
+        """Which views could be read, shape (n,)."""
+        return np.array([not reason for reason in self.reasons], dtype=bool)
+
+
+class Views:
+    """The views of a table by position, for a torch DataLoader.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns `view`, `file` and `content` of `manifests.read_views`.
+    preprocessing : Preprocessing
+    """
+
+    def __init__(self, rows: pd.DataFrame, preprocessing: Preprocessing) -> None:
+        self.files = list(rows["file"])
+        self.names = list(rows["view"])
+        self.contents = list(rows["content"])
+        self.preprocessing = preprocessing
+        self._kept: list[tuple[NDArray[np.float32], str]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, position: int) -> tuple[int, NDArray[np.float32], str]:
+        values, reason = self._read(position) if self._kept is None else self._kept[position]
+        return position, values, reason
+
+    def keep_in_memory(self) -> None:
+        """Decode every view once, if all together are small enough."""
+        side = self.preprocessing
+        if self._kept is None and len(self) * side.channels * side.size**2 * 4 <= MEMORY:
+            with ThreadPoolExecutor() as pool:
+                self._kept = list(pool.map(self._read, range(len(self))))
+
+    @property
+    def kept(self) -> bool:
+        """Whether every view is decoded already."""
+        return self._kept is not None
+
+    def _read(self, position: int) -> tuple[NDArray[np.float32], str]:
+        side = self.preprocessing
+        blank = np.zeros((side.channels, side.size, side.size), dtype=np.float32)
+        try:
+            data = read_bytes(Path(self.files[position]))
+        except ViewError as error:
+            self._refuse_change(position, MISSING)
+            return blank, str(error)
+        self._refuse_change(position, hashlib.sha256(data).hexdigest())
+        try:
+            return fitted(decode_view(data), side), ""
+        except ViewError as error:
+            return blank, str(error)
+
+    def _refuse_change(self, position: int, content: str) -> None:
+        # The cache's key was made from the contents; other contents must not be filed under it.
+        if content != self.contents[position]:
+            raise InputError(
+                f"view {self.names[position]}: its file changed while it was in use; start again"
+            )
+
+
+def batches_of(views: Views, batches: Sequence[Sequence[int]], *, workers: int) -> Iterator[ViewBatch]:
+    """Yield the batches named by their positions, in that order.
+
+    Parameters
+    ----------
+    views : Views
+    batches : sequence of sequences of int
+    workers : int
+        Processes that decode; 0 decodes in this one.
+    """
+    from torch.utils.data import DataLoader
+
+    yield from DataLoader(
+        views,
+        batch_sampler=batches,
+        num_workers=0 if views.kept else workers,
+        collate_fn=_collated,
+    )
+
+
+def _collated(items: list[tuple[int, NDArray[np.float32], str]]) -> ViewBatch:
+    import torch
+
+    positions, values, reasons = zip(*items, strict=True)
+    return ViewBatch(np.array(positions, dtype=np.int64), torch.from_numpy(np.stack(values)), list(reasons))
+
+
+def normalised(values: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """Subtract the mean and divide by the standard deviation of each channel; shape unchanged."""
+    import torch
+
+    mean = torch.tensor(preprocessing.mean, device=values.device).view(1, -1, 1, 1)
+    std = torch.tensor(preprocessing.std, device=values.device).view(1, -1, 1, 1)
+    return (values - mean) / std
+
+
+def augmented(values: Tensor, flips: NDArray[np.bool_], degrees: NDArray[np.float64]) -> Tensor:
+    """Mirror and rotate each view about its centre; what comes in from outside is black.
+
+    Parameters
+    ----------
+    values : Tensor, shape (n, channels, size, size)
+        In [0, 1], not yet normalised.
+    flips : ndarray of bool, shape (n,)
+        Lateral inversion.
+    degrees : ndarray, shape (n,)
+    """
+    import torch
+    from torch.nn.functional import affine_grid, grid_sample
+
+    radians = np.deg2rad(degrees)
+    mirror = np.where(flips, -1.0, 1.0)
+    matrices = np.zeros((len(flips), 2, 3), dtype=np.float32)
+    matrices[:, 0, 0] = mirror * np.cos(radians)
+    matrices[:, 0, 1] = -np.sin(radians)
+    matrices[:, 1, 0] = mirror * np.sin(radians)
+    matrices[:, 1, 1] = np.cos(radians)
+    grid = affine_grid(torch.from_numpy(matrices).to(values.device), list(values.shape), align_corners=False)
+    return grid_sample(values, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def chosen_device(name: str) -> Any:
+    """Torch's device: `auto` is the first GPU if there is one, else the CPU.
+
+    Raises
+    ------
+    InputError
+        If torch does not know the name or the device is not there.
+    """
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device '{name}' cannot be used: {str(error).splitlines()[0]}") from error
+    return device

@@ -1,0 +1,69 @@
+"""The views of one split: which they are, where their files stand and what the files hold."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from mura_ensemble.backbones.views import content_digest
+from mura_ensemble.data.errors import InputError
+from mura_ensemble.data.predictions import manifest_digest
+from mura_ensemble.data.tables import MANIFEST, read_table
+
+__all__ = ["read_views", "studies_of", "views_digest"]
+
+
+def read_views(manifest: Path, split: str, views_root: Path | None) -> pd.DataFrame:
+    """Read the rows of one split of a manifest and the digests of their files.
+
+    Parameters
+    ----------
+    manifest : Path
+        The MANIFEST table.
+    split : str
+    views_root : Path, optional
+        Where relative paths start; the manifest's own folder if not given.
+
+    Returns
+    -------
+    DataFrame
+        The MANIFEST columns, `file` (str) and `content` (SHA-256 of the file, or `missing`), sorted by
+        study and view.
+
+    Raises
+    ------
+    InputError
+        If the split has no views, or the views of one study name two patients or study types.
+    """
+    table = read_table(manifest, MANIFEST)
+    rows = table[table["split"] == split].sort_values(["study", "view"], ignore_index=True)
+    if rows.empty:
+        found = ", ".join(sorted(table["split"].unique()))
+        raise InputError(f"{manifest}: no view of split '{split}'; found {found}")
+    named = rows.groupby("study")[["patient", "study_type"]].nunique()
+    for column in ("patient", "study_type"):
+        torn = named.index[named[column] > 1]
+        if len(torn):
+            raise InputError(
+                f"{manifest}: the views of study '{torn[0]}' name two values of '{column}'; keep one"
+            )
+    root = Path(manifest).parent if views_root is None else Path(views_root)
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder of views; check --views-root")
+    rows["file"] = [str(root / path) for path in rows["path"]]
+    with ThreadPoolExecutor() as pool:
+        rows["content"] = list(pool.map(content_digest, [Path(file) for file in rows["file"]]))
+    return rows
+
+
+def studies_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per study: `study`, `patient`, `study_type`."""
+    return rows.drop_duplicates("study")[["study", "patient", "study_type"]].reset_index(drop=True)
+
+
+def views_digest(rows: pd.DataFrame) -> str:
+    """Digest of the views with their files; a patient or study type that changes also changes it."""
+    told = rows["content"] + " " + rows["patient"] + " " + rows["study_type"]
+    return manifest_digest(rows.assign(told=told), content="told")

@@ -1,0 +1,341 @@
+"""Per-view probabilities of a trained run into the cache: out-of-fold, held-out or in-sample, said so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.backbones.dataset import ViewBatch, Views, batches_of, chosen_device, normalised
+from mura_ensemble.backbones.manifests import read_views, views_digest
+from mura_ensemble.backbones.progress import progress
+from mura_ensemble.backbones.registry import create_backbone, load_weights, require_extra, weights_digest
+from mura_ensemble.backbones.runs import TrainedRun, read_run, versions
+from mura_ensemble.backbones.shards import PredictionSummary, Work, find_plans, parse_shard, parts_of
+from mura_ensemble.data.errors import InputError
+from mura_ensemble.data.predictions import Role
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import nn
+
+__all__ = ["TOLERANCE", "merge_predictions", "predict_backbone"]
+
+TOLERANCE = 1e-4
+"""How far batch size and sharding may move a probability in float32; a test holds it."""
+
+Precision = Literal["float32", "bfloat16"]
+
+
+def predict_backbone(
+    run: Path,
+    manifest: Path,
+    out: Path,
+    *,
+    split: str,
+    name: str | None = None,
+    views_root: Path | None = None,
+    batch_size: int = 64,
+    precision: Precision = "float32",
+    shard: str = "0/1",
+    workers: int = 0,
+    device: str = "auto",
+    allow_failed: bool = False,
+) -> PredictionSummary:
+    """Predict every view of a split and write `<out>/<name>/{card.json,<split>.parquet}`.
+
+    On the split that the run was trained on, each view is predicted by the one member that did not see its
+    patient (role out-of-fold, `fold` says which); on any other split the logits of all members are averaged
+    (role held-out, fold -1). A run with a single member is in-sample on its own split.
+
+    The same weights, views and preprocessing have the same key, and the same key is never computed twice.
+    A prediction that was killed goes on where it stopped and ends with the same digits. A view that cannot
+    be read gets a row with its reason and no number, and changes no other view's number.
+
+    Parameters
+    ----------
+    run : Path
+        Folder of `train_backbone`.
+    manifest : Path
+        The MANIFEST table.
+    out : Path
+        Folder of a set of predictions; one folder per backbone is made in it.
+    split : str
+    name : str, optional
+        Name of the backbone; the name of the run's folder if not given.
+    views_root : Path, optional
+        Where the manifest's relative paths start; its own folder if not given.
+    batch_size : int
+        Moves no probability by more than `TOLERANCE`.
+    precision : {'float32', 'bfloat16'}
+        Part of the key.
+    shard : str
+        `i/n`: do the i-th of n shares of the work, counted from 0; who finds all shares done, or
+        `merge_predictions`, puts them together.
+    workers : int
+        Processes that decode views; 0 decodes in this one.
+    device : str
+        `auto`, `cpu`, `cuda`, `cuda:1`, ...
+    allow_failed : bool
+        Return instead of raising when views could not be read.
+
+    Returns
+    -------
+    PredictionSummary
+
+    Raises
+    ------
+    MissingExtraError
+        Without the `[backbones]` extra; before anything else is done.
+    InputError
+        For every fault of the input; and, unless `allow_failed`, when views could not be read (their
+        rows are written all the same).
+    """
+    require_extra()
+    turn, turns = parse_shard(shard)
+    if batch_size < 1:
+        raise InputError(f"batch size {batch_size}: give a whole number of 1 or more")
+    if precision not in ("float32", "bfloat16"):
+        raise InputError(f"precision '{precision}': give float32 or bfloat16")
+    trained = read_run(run)
+    rows = read_views(manifest, split, views_root)
+    rows, role = _with_folds(rows, trained, split, manifest)
+    states = [load_weights(path)[0] for path in trained.members]
+    digests = [weights_digest(state) for state in states]
+    work = Work(
+        folder=Path(out) / (name or Path(run).resolve().name),
+        split=split,
+        role=role,
+        inputs=_inputs(trained, digests, precision),
+        manifest=views_digest(rows),
+    )
+    computed = 0
+    table = work.standing()
+    if table is None:
+        work.refuse_other_inputs()
+        work.begin()
+        numbers = [number for number in work.missing(len(rows)) if number % turns == turn]
+        where = chosen_device(device)
+        if numbers:
+            members = [_member(trained, state, where) for state in states]
+            computed = _compute(work, rows, numbers, members, trained, batch_size, precision, workers, where)
+        provenance = {
+            **versions(),
+            "device": where.type,
+            "batch_size": batch_size,
+            "run_seed": _seed(trained),
+        }
+        table = work.finish(rows, provenance)
+    return _summary(work, rows, table, computed, allow_failed=allow_failed)
+
+
+def merge_predictions(
+    manifest: Path,
+    folder: Path,
+    *,
+    split: str,
+    views_root: Path | None = None,
+    allow_failed: bool = False,
+) -> PredictionSummary:
+    """Put the shards of a split together; needs neither torch nor the run.
+
+    Proves that the parts hold each view of the manifest once and no other, and that manifest and files
+    are those that were predicted.
+
+    Parameters
+    ----------
+    manifest : Path
+        The MANIFEST table.
+    folder : Path
+        `<out>/<name>` of `predict_backbone`.
+    split, views_root, allow_failed
+        As there.
+
+    Raises
+    ------
+    InputError
+        If nothing is to be merged, the manifest or a file has changed, or parts are missing.
+    """
+    folder = Path(folder)
+    rows = read_views(manifest, split, views_root)
+    digest = views_digest(rows)
+    plans = find_plans(folder, split)
+    if not plans:
+        raise InputError(f"{folder}: no shards of split '{split}' to merge; run predict with --shard first")
+    matching = [work for work in plans if work.manifest == digest]
+    if len(matching) != 1:
+        found = "none of these views" if not matching else "of several models"
+        raise InputError(
+            f"{folder}: the shards of split '{split}' are {found}; predict again into a new folder"
+        )
+    work = matching[0]
+    missing = work.missing(len(rows))
+    if missing:
+        total = len(parts_of(len(rows)))
+        raise InputError(
+            f"{folder}: {len(missing)} of {total} parts of split '{split}' are missing (first: {missing[0]}); "
+            "run the shards that are not done, e.g. predict with --shard 0/1"
+        )
+    table = work.finish(rows, {"merged": True})
+    return _summary(work, rows, table, 0, allow_failed=allow_failed)
+
+
+def _with_folds(
+    rows: pd.DataFrame, trained: TrainedRun, split: str, manifest: Path
+) -> tuple[pd.DataFrame, Role]:
+    seen = set(trained.folds["patient"])
+    if split != trained.split:
+        known = rows.loc[rows["patient"].isin(seen), "patient"]
+        if len(known):
+            raise InputError(
+                f"{manifest}: patient '{known.iloc[0]}' of split '{split}' was also trained on "
+                f"(split '{trained.split}'; {known.nunique():,} such patients); take these patients out of one of the two"
+            )
+        return rows.assign(fold=-1), "held-out"
+    fold_of = trained.folds.set_index("study")["fold"]
+    unknown = rows.loc[~rows["study"].isin(fold_of.index), "study"]
+    if len(unknown):
+        raise InputError(
+            f"{manifest}: study '{unknown.iloc[0]}' of split '{split}' was not among the studies of that split in "
+            "training; give it another split or train again"
+        )
+    if len(trained.members) == 1:
+        return rows.assign(fold=-1), "in-sample"
+    # Views of one member stand together, so that few batches are split.
+    folded = rows.assign(fold=rows["study"].map(fold_of))
+    return folded.sort_values(["fold", "study", "view"], ignore_index=True), "out-of-fold"
+
+
+def _inputs(trained: TrainedRun, digests: Sequence[str], precision: Precision) -> dict[str, Any]:
+    plan = trained.plan
+    return {
+        "architecture": plan["architecture"],
+        "arguments": plan["arguments"],
+        "members": list(digests),
+        "combination": "mean of the members' logits; on the training split the member that did not see the patient",
+        "preprocessing": trained.preprocessing.card(),
+        "precision": precision,
+        "tta": [],
+        "training": {
+            "split": trained.split,
+            "studies": plan["data"]["studies"],
+            "studies_digest": plan["data"]["studies_digest"],
+            "folds_digest": plan["data"]["folds_digest"],
+        },
+    }
+
+
+def _seed(trained: TrainedRun) -> int:
+    return int(trained.plan["training"]["seed"])
+
+
+def _member(trained: TrainedRun, state: dict[str, Any], device: Any) -> nn.Module:
+    model = create_backbone(
+        trained.plan["architecture"],
+        channels=trained.preprocessing.channels,
+        size=trained.preprocessing.size,
+        arguments=trained.plan["arguments"],
+    )
+    model.load_state_dict(state)
+    return model.to(device)
+
+
+def _compute(
+    work: Work,
+    rows: pd.DataFrame,
+    numbers: Sequence[int],
+    members: Sequence[nn.Module],
+    trained: TrainedRun,
+    batch_size: int,
+    precision: Precision,
+    workers: int,
+    device: Any,
+) -> int:
+    import torch
+
+    folds = rows["fold"].to_numpy()
+    parts = parts_of(len(rows))
+    batches = [batch for number in numbers for batch in _batches(parts[number], folds, batch_size)]
+    views = Views(rows, trained.preprocessing)
+    logits = np.full(len(rows), np.nan, dtype=np.float32)
+    reasons = np.full(len(rows), "", dtype=object)
+    waiting = list(numbers)
+    done = 0
+
+    def mean_logit(batch: ViewBatch) -> NDArray[np.float32]:
+        fold = int(folds[batch.rows[0]])
+        asked = members if fold == -1 else [members[fold]]
+        values = normalised(batch.values.to(device), trained.preprocessing)
+        autocast: Callable[[], Any] = nullcontext
+        if precision == "bfloat16":
+            autocast = lambda: torch.autocast(device.type, dtype=torch.bfloat16)  # noqa: E731
+        with torch.inference_mode(), autocast():
+            found = [model(values)[:, 0].double() for model in asked]
+        mean: NDArray[np.float32] = torch.stack(found).mean(dim=0).float().cpu().numpy()
+        return mean
+
+    with progress(sum(map(len, batches)), f"predicting {work.folder.name} {work.split}") as report:
+        for batch in batches_of(views, batches, workers=workers):
+            # An unreadable view goes through as zeros: the batch keeps its shape, its neighbours their digits.
+            found = mean_logit(batch)
+            readable = batch.ok
+            logits[batch.rows[readable]] = found[readable]
+            reasons[batch.rows] = batch.reasons
+            unreal = batch.rows[readable & ~np.isfinite(found)]
+            logits[unreal], reasons[unreal] = np.nan, "the network gave no finite logit"
+            done += len(batch.rows)
+            report(len(batch.rows), "")
+            if batch.rows[-1] == parts[waiting[0]][-1]:
+                number = waiting.pop(0)
+                work.write_part(number, _part(rows.iloc[list(parts[number])], logits, reasons))
+    return done
+
+
+def _batches(part: range, folds: NDArray[np.int64], size: int) -> list[list[int]]:
+    """Cut a part into batches of one fold each."""
+    batches: list[list[int]] = []
+    for position in part:
+        if not batches or len(batches[-1]) == size or folds[batches[-1][-1]] != folds[position]:
+            batches.append([])
+        batches[-1].append(position)
+    return batches
+
+
+def _part(rows: pd.DataFrame, logits: NDArray[np.float32], reasons: NDArray[np.object_]) -> pd.DataFrame:
+    logit = logits[rows.index]
+    reason = reasons[rows.index]
+    return rows[["study", "view", "patient", "study_type", "split", "fold"]].assign(
+        logit=logit,
+        # From the float32 logit that is stored, so that the two columns always agree.
+        probability=1 / (1 + np.exp(-logit.astype(np.float64))),
+        status=np.where(reason == "", "ok", "failed"),
+        reason=reason,
+    )
+
+
+def _summary(
+    work: Work, rows: pd.DataFrame, table: pd.DataFrame | None, computed: int, *, allow_failed: bool
+) -> PredictionSummary:
+    failed = pd.DataFrame({"view": [], "reason": []}, dtype="str")
+    if table is not None:
+        failed = table.loc[table["status"] == "failed", ["view", "reason"]].reset_index(drop=True)
+    if len(failed) and not allow_failed:
+        view, reason = failed.iloc[0]
+        raise InputError(
+            f"{work.folder / work.split}.parquet: {len(failed)} of {len(rows)} views failed, first {view} ({reason}); "
+            "their rows are written without a number: mend the files and predict again, or pass --allow-failed"
+        )
+    return PredictionSummary(
+        folder=work.folder,
+        split=work.split,
+        role=work.role,
+        key=work.key,
+        views=len(rows),
+        computed=computed,
+        failed=failed,
+        complete=table is not None,
+    )

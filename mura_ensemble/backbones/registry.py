@@ -1,0 +1,222 @@
+"""Architectures by their timm name, with one logit; their weights on disk and the digest of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mura_ensemble.data.errors import InputError, MissingExtraError
+from mura_ensemble.data.files import atomic_write
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = [
+    "create_backbone",
+    "load_weights",
+    "normalisation",
+    "parse_arguments",
+    "require_extra",
+    "save_weights",
+    "weights_digest",
+]
+
+
+def require_extra() -> None:
+    """Say in one line what to install if torch, torchvision, timm, safetensors or Pillow is missing.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    for module, package in (
+        ("torch", "torch"),
+        ("torchvision", "torchvision"),
+        ("timm", "timm"),
+        ("safetensors", "safetensors"),
+        ("PIL", "pillow"),
+    ):
+        if find_spec(module) is None:
+            raise MissingExtraError(package, "backbones")
+
+
+def parse_arguments(texts: Iterable[str]) -> dict[str, Any]:
+    """Read `name=value` arguments of an architecture, values as JSON, e.g. `block_config=[4,6,8,6]`.
+
+    Raises
+    ------
+    InputError
+        If one has no `=` or its value is not JSON.
+    """
+    arguments: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        try:
+            if not (name.isidentifier() and equals):
+                raise ValueError("no name=value")
+            arguments[name] = json.loads(value)
+        except ValueError as error:
+            raise InputError(
+                f"model argument '{text}': expected name=value with a JSON value, e.g. depth=6"
+            ) from error
+    return arguments
+
+
+def create_backbone(
+    architecture: str,
+    *,
+    channels: int,
+    size: int,
+    arguments: Mapping[str, Any],
+    pretrained: bool = False,
+    checkpoint: Path | None = None,
+) -> nn.Module:
+    """Make a timm model with one logit and prove that it takes views of this size.
+
+    Parameters
+    ----------
+    architecture : str
+        Any name of `timm.list_models()`.
+    channels, size : int
+        Input channels and side in pixels.
+    arguments : mapping
+        Further keyword arguments of the architecture (JSON values; lists become tuples).
+    pretrained : bool
+        Start from timm's default weights (needs a network or timm's local copy).
+    checkpoint : Path, optional
+        Start from the weights in this safetensors file; its classifier is left out if it is another one.
+
+    Returns
+    -------
+    torch.nn.Module
+        In evaluation mode; maps (n, channels, size, size) to (n, 1).
+
+    Raises
+    ------
+    InputError
+        Unknown name, arguments the architecture refuses, a size it cannot take, or weights that do not fit.
+    """
+    import timm
+    import torch
+
+    _known(architecture)
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
+    config = timm.get_pretrained_cfg(architecture)
+    if config is not None and config.fixed_input_size and not pretrained:
+        given.setdefault("img_size", size)
+    try:
+        model = timm.create_model(
+            architecture, pretrained=pretrained, num_classes=1, in_chans=channels, **given
+        )
+    except Exception as error:  # whatever timm raises, the user's name, argument or network is at fault
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"architecture '{architecture}' cannot be made with {dict(arguments)}: {reason}"
+        ) from error
+    if checkpoint is not None:
+        _fill(model, checkpoint)
+    model.eval()
+    try:
+        with torch.inference_mode():
+            shape = tuple(model(torch.zeros(2, channels, size, size)).shape)
+    except (AssertionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"architecture '{architecture}' cannot take views of {size} px: {reason}") from error
+    if shape != (2, 1):
+        raise InputError(
+            f"architecture '{architecture}' gives {shape[1:]} values for one view; one logit is needed"
+        )
+    return model
+
+
+def _known(architecture: str) -> None:
+    import timm
+
+    if not timm.is_model(architecture):
+        near = get_close_matches(architecture, timm.list_models(), n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else "; timm.list_models() names them all"
+        raise InputError(f"timm has no architecture '{architecture}'{hint}")
+
+
+def _fill(model: nn.Module, checkpoint: Path) -> None:
+    tensors, _ = load_weights(checkpoint)
+    own = model.state_dict()
+    head = _classifier_name(model)
+    fitting = {}
+    for name, tensor in tensors.items():
+        same = name in own and own[name].shape == tensor.shape
+        if not same and not name.startswith(f"{head}."):
+            wanted = f"has shape {tuple(own[name].shape)}" if name in own else "does not exist"
+            raise InputError(
+                f"{checkpoint}: tensor '{name}' of shape {tuple(tensor.shape)} {wanted} in this architecture"
+            )
+        if same:
+            fitting[name] = tensor
+    absent = [name for name in own if name not in fitting and not name.startswith(f"{head}.")]
+    if absent:
+        raise InputError(f"{checkpoint}: tensor '{absent[0]}' is missing ({len(absent)} in all)")
+    model.load_state_dict(fitting, strict=False)
+
+
+def _classifier_name(model: nn.Module) -> str:
+    classifier = model.get_classifier()
+    return next(str(name) for name, module in model.named_modules() if module is classifier)
+
+
+def normalisation(model: nn.Module, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation that timm's weights of this architecture expect; their means for gray."""
+    mean, std = model.pretrained_cfg["mean"], model.pretrained_cfg["std"]
+    if channels == 1:
+        return (round(float(np.mean(mean)), 6),), (round(float(np.mean(std)), 6),)
+    return tuple(mean), tuple(std)
+
+
+def weights_digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 (hex) over the sorted names, types, shapes and bytes of loaded tensors.
+
+    Of the loaded values, not of a file, so that the same weights have one digest however they are stored.
+    """
+    import torch
+
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        total.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        total.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
+
+
+def save_weights(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write tensors as safetensors, whole or not at all."""
+    from safetensors.torch import save_file
+
+    # safetensors refuses tensors that share memory, which tied weights do.
+    owned = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+    with atomic_write(path) as temporary:
+        save_file(owned, temporary, metadata=dict(metadata))
+
+
+def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read the tensors and the metadata of a safetensors file.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or it is not safetensors.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file of weights; check the path")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except SafetensorError as error:
+        raise InputError(f"{path}: cannot be read as safetensors ({error})") from error

@@ -1,0 +1,205 @@
+"""The folder of a trained run: what was asked for, the folds, one file of weights per member.
+
+```
+run.json              schema, plan (all that decides the weights), members with their digests, provenance
+folds.csv             study, patient, study_type, fold
+fold-0.safetensors    weights of the member that never saw fold 0, its history in the metadata
+metrics.jsonl         one line per member and epoch
+```
+
+No path of the machine and no label is written; `members` appears when the last member is finished.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mura_ensemble.backbones.registry import load_weights, require_extra, weights_digest
+from mura_ensemble.backbones.views import Preprocessing
+from mura_ensemble.data.errors import InputError
+from mura_ensemble.data.files import (
+    digest_of_rows,
+    read_frame,
+    read_json,
+    write_frame,
+    write_json,
+    write_text,
+)
+
+__all__ = [
+    "RUN",
+    "TrainedRun",
+    "finish_run",
+    "folds_digest",
+    "member_file",
+    "read_run",
+    "start_run",
+    "studies_digest",
+    "versions",
+    "write_metrics",
+]
+
+RUN = "run.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A finished run.
+
+    Attributes
+    ----------
+    folder : Path
+    plan : dict
+        Architecture, arguments, start, preprocessing, training settings and digests of the data.
+    folds : DataFrame
+        Columns `study`, `patient`, `study_type`, `fold`.
+    members : tuple of Path
+        One safetensors file per fold.
+    metrics : DataFrame
+        One row per member and epoch.
+    """
+
+    folder: Path
+    plan: dict[str, Any]
+    folds: pd.DataFrame
+    members: tuple[Path, ...]
+    metrics: pd.DataFrame
+
+    @property
+    def split(self) -> str:
+        """The split that it was trained on."""
+        return str(self.plan["data"]["split"])
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What the members expect as input."""
+        described = self.plan["preprocessing"]
+        return Preprocessing(
+            size=described["size"],
+            channels=described["channels"],
+            mean=tuple(described["mean"]),
+            std=tuple(described["std"]),
+            interpolation=described["interpolation"],
+        )
+
+
+def member_file(folder: Path, fold: int, *, unfinished: bool = False) -> Path:
+    """Where the weights of a member stand; while it is being trained they stand under another name."""
+    return folder / f"fold-{fold}{'.unfinished' if unfinished else ''}.safetensors"
+
+
+def studies_digest(folds: pd.DataFrame) -> str:
+    """Digest of the set of studies that a run was trained on."""
+    return digest_of_rows((study,) for study in folds["study"])
+
+
+def folds_digest(folds: pd.DataFrame) -> str:
+    """Digest of which patient is in which fold."""
+    return digest_of_rows((str(row.study), str(row.patient), str(row.fold)) for row in folds.itertuples())
+
+
+def start_run(folder: Path, plan: dict[str, Any], folds: pd.DataFrame) -> None:
+    """Make the folder, or find in it the same run, begun earlier.
+
+    Raises
+    ------
+    InputError
+        If another run stands there, naming the first difference.
+    """
+    path = folder / RUN
+    if path.exists():
+        there = read_json(path).get("plan", {})
+        if there != plan:
+            raise InputError(
+                f"{path}: another run stands here ({_difference(there, plan)}); give this one another folder"
+            )
+    else:
+        write_frame(folder / "folds.csv", folds)
+        write_json(path, {"schema": SCHEMA, "kind": "training run", "plan": plan})
+
+
+def _difference(old: Any, new: Any, where: str = "") -> str:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in {**new, **old}:
+            if old.get(name) != new.get(name):
+                return _difference(old.get(name), new.get(name), f"{where}.{name}" if where else name)
+    return f"{where}: {old!r} there, {new!r} here"
+
+
+def finish_run(folder: Path, plan: dict[str, Any]) -> None:
+    """Enter the members and their digests in `run.json`, which makes the run complete."""
+    members = []
+    for fold in range(plan["training"]["folds"]):
+        path = member_file(folder, fold)
+        members.append({"file": path.name, "weights": weights_digest(load_weights(path)[0])})
+    whole = {
+        "schema": SCHEMA,
+        "kind": "training run",
+        "plan": plan,
+        "members": members,
+        "provenance": versions(),
+    }
+    write_json(folder / RUN, whole)
+
+
+def write_metrics(folder: Path, folds: int) -> None:
+    """Write `metrics.jsonl` from the histories that stand in the members' files."""
+    from safetensors import safe_open
+
+    lines = []
+    for fold in range(folds):
+        for path in (member_file(folder, fold), member_file(folder, fold, unfinished=True)):
+            if path.exists():
+                with safe_open(path, framework="pt") as file:
+                    lines += [json.dumps(epoch) for epoch in json.loads(file.metadata()["history"])]
+                break
+    write_text(folder / "metrics.jsonl", "".join(f"{line}\n" for line in lines))
+
+
+def read_run(folder: Path) -> TrainedRun:
+    """Read a finished run.
+
+    Raises
+    ------
+    MissingExtraError
+        Without the `[backbones]` extra.
+    InputError
+        If the folder holds no run, an unfinished one, or one of another schema.
+    """
+    require_extra()
+    folder = Path(folder)
+    if not (folder / RUN).is_file():
+        raise InputError(f"{folder}: no {RUN} here; give the folder that train wrote")
+    card = read_json(folder / RUN)
+    if card.get("schema") != SCHEMA:
+        raise InputError(f"{folder / RUN}: schema {card.get('schema')!r}; this version reads schema {SCHEMA}")
+    if "members" not in card:
+        raise InputError(f"{folder / RUN}: the run is not finished; run train again with the same arguments")
+    folds = read_frame(folder / "folds.csv", text_columns=("study", "patient", "study_type"))
+    if folds_digest(folds) != card["plan"]["data"]["folds_digest"]:
+        raise InputError(
+            f"{folder / 'folds.csv'}: not the folds that {RUN} names; restore the file or train again"
+        )
+    return TrainedRun(
+        folder=folder,
+        plan=card["plan"],
+        folds=folds,
+        members=tuple(folder / member["file"] for member in card["members"]),
+        metrics=pd.read_json(folder / "metrics.jsonl", lines=True),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed the numbers, for provenance."""
+    import platform
+
+    import timm
+    import torch
+
+    return {"python": platform.python_version(), "torch": torch.__version__, "timm": timm.__version__}

@@ -1,0 +1,215 @@
+"""The work of one prediction in parts that any process can do, redo or find done.
+
+The rows of a split are cut into parts by their number alone, so every process cuts alike; shard i of n
+does the parts whose number leaves i when divided by n. A part is one Parquet file moved into place, so
+it is either there or not: a kill loses at most the part in work, and two processes that do the same part
+write the same rows.
+
+```
+predictions/<set>/<backbone>/.partial/<key>/plan.json  part-00000.parquet  part-00001.parquet  ...
+```
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mura_ensemble.data.errors import InputError
+from mura_ensemble.data.files import read_json, write_frame, write_json
+from mura_ensemble.data.predictions import CARD, Role, cache_key, read_card, read_split, write_split
+from mura_ensemble.data.tables import PREDICTIONS, read_table
+
+__all__ = ["PredictionSummary", "Work", "find_plans", "parse_shard", "parts_of"]
+
+PART = 256
+"""Views in a part; more when there would be more than `MANY` parts."""
+MANY = 4096
+
+
+@dataclass(frozen=True)
+class PredictionSummary:
+    """What a prediction came to.
+
+    Attributes
+    ----------
+    folder : Path
+        `<out>/<name>`.
+    split, role, key : str
+    views : int
+        Views in the manifest's split.
+    computed : int
+        Views that went through the network now; 0 when the same key stood already.
+    failed : DataFrame
+        `view` and `reason` of the views that could not be read (of the parts that stand).
+    complete : bool
+        False while parts of other shards are missing.
+    """
+
+    folder: Path
+    split: str
+    role: str
+    key: str
+    views: int
+    computed: int
+    failed: pd.DataFrame
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Work:
+    """One prediction: where it goes and what its card will say.
+
+    Attributes
+    ----------
+    folder : Path
+        `<out>/<name>`.
+    split : str
+    role : str
+    inputs : dict
+        The card's inputs.
+    manifest : str
+        Digest of the views.
+    """
+
+    folder: Path
+    split: str
+    role: Role
+    inputs: dict[str, Any]
+    manifest: str
+
+    @property
+    def key(self) -> str:
+        """The key under which the result will stand."""
+        return cache_key(self.inputs, self.manifest)
+
+    @property
+    def partial(self) -> Path:
+        """Folder of the parts."""
+        return self.folder / ".partial" / self.key
+
+    def part(self, number: int) -> Path:
+        """File of one part."""
+        return self.partial / f"part-{number:05d}.parquet"
+
+    def standing(self) -> pd.DataFrame | None:
+        """The finished split if it has this key; None otherwise."""
+        if not (self.folder / CARD).exists():
+            return None
+        entry = read_card(self.folder)["splits"].get(self.split)
+        if entry is None or entry["key"] != self.key or not (self.folder / f"{self.split}.parquet").exists():
+            return None
+        return read_split(self.folder, self.split)
+
+    def refuse_other_inputs(self) -> None:
+        """Find out before any forward pass that the name is taken by another model.
+
+        Raises
+        ------
+        InputError
+        """
+        if (self.folder / CARD).exists() and read_card(self.folder)["inputs"] != self.inputs:
+            raise InputError(
+                f"{self.folder / CARD}: predictions of another model stand under the name '{self.folder.name}'; "
+                "give this one another name or remove the folder"
+            )
+
+    def begin(self) -> None:
+        """Write down what the parts belong to, so that they can be merged without the model."""
+        path = self.partial / "plan.json"
+        if not path.exists():
+            write_json(
+                path,
+                {"split": self.split, "role": self.role, "inputs": self.inputs, "manifest": self.manifest},
+            )
+
+    def finish(self, rows: pd.DataFrame, provenance: dict[str, Any]) -> pd.DataFrame | None:
+        """Merge the parts into the cache if all are there; None if some are missing.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            Every view that was asked for: `study`, `view`.
+
+        Raises
+        ------
+        InputError
+            If the views of the parts are not exactly those of `rows`.
+        """
+        numbers = range(len(parts_of(len(rows))))
+        if not all(self.part(number).exists() for number in numbers):
+            return None
+        table = pd.concat(
+            [read_table(self.part(number), PREDICTIONS) for number in numbers], ignore_index=True
+        )
+        _refuse_other_rows(table, rows, self.partial)
+        write_split(
+            self.folder,
+            self.split,
+            table,
+            inputs=self.inputs,
+            manifest=self.manifest,
+            made_by="mura-ensemble predict",
+            role=self.role,
+            provenance=provenance,
+        )
+        shutil.rmtree(self.partial, ignore_errors=True)
+        if not any(self.partial.parent.iterdir()):
+            self.partial.parent.rmdir()
+        return read_split(self.folder, self.split)
+
+    def missing(self, views: int) -> list[int]:
+        """Numbers of the parts that are not there yet."""
+        return [number for number in range(len(parts_of(views))) if not self.part(number).exists()]
+
+    def write_part(self, number: int, table: pd.DataFrame) -> None:
+        """Write one part, whole or not at all."""
+        write_frame(self.part(number), table)
+
+
+def find_plans(folder: Path, split: str) -> list[Work]:
+    """Unfinished predictions of a split below `<out>/<name>`."""
+    found = []
+    for path in sorted(folder.glob(".partial/*/plan.json")):
+        plan = read_json(path)
+        if plan["split"] == split:
+            found.append(Work(folder, split, plan["role"], plan["inputs"], plan["manifest"]))
+    return found
+
+
+def parts_of(views: int) -> list[range]:
+    """Positions of each part; the cut depends on the number of views alone."""
+    size = max(PART, -(-views // MANY))
+    return [range(start, min(start + size, views)) for start in range(0, views, size)]
+
+
+def parse_shard(shard: str) -> tuple[int, int]:
+    """Read `i/n`, counted from 0.
+
+    Raises
+    ------
+    InputError
+        If it is not two whole numbers with 0 <= i < n.
+    """
+    first, _, second = shard.partition("/")
+    if first.isdecimal() and second.isdecimal() and int(first) < int(second):
+        return int(first), int(second)
+    raise InputError(f"shard '{shard}': expected i/n counted from 0, e.g. 0/4, 1/4, 2/4 and 3/4")
+
+
+def _refuse_other_rows(table: pd.DataFrame, rows: pd.DataFrame, source: Path) -> None:
+    found = pd.MultiIndex.from_frame(table[["study", "view"]])
+    wanted = pd.MultiIndex.from_frame(rows[["study", "view"]])
+    for what, views in (
+        ("twice", found[found.duplicated()]),
+        ("not asked for", found.difference(wanted)),
+        ("missing", wanted.difference(found)),
+    ):
+        if len(views):
+            raise InputError(
+                f"{source}: view {views[0][1]} is {what} ({len(views):,} in all); remove the folder and predict again"
+            )

@@ -1,0 +1,201 @@
+"""From the file of a view to numbers: decoding by content, bit depth, orientation, size.
+
+Pillow turns a 16-bit radiograph into 8 bits by clamping, which makes it almost white, so values are
+scaled here by their bit depth and stay floating point until the network sees them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+__all__ = [
+    "MISSING",
+    "Preprocessing",
+    "ViewError",
+    "content_digest",
+    "decode_view",
+    "read_bytes",
+    "read_view",
+]
+
+MISSING = "missing"
+"""What stands for the content of a view whose file cannot be read at all."""
+
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+class ViewError(ValueError):
+    """The file of a view cannot be used; the message is the reason that its row will show."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a decoded view becomes the network's input.
+
+    Attributes
+    ----------
+    size : int
+        Side of the square input in pixels; the view is stretched to it.
+    channels : {1, 3}
+        1: gray, colour views by their ITU-R 601 luma. 3: gray views repeated.
+    mean, std : tuple of float
+        One per channel, in units of the full range [0, 1].
+    interpolation : str
+        `bilinear` or `bicubic`, with anti-aliasing when a view shrinks.
+    """
+
+    size: int
+    channels: Literal[1, 3]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+
+    def card(self) -> dict[str, Any]:
+        """All that decides the numbers of a view, with the decoder's version, for a card's inputs."""
+        from PIL import __version__ as pillow
+
+        return {
+            "decoder": f"pillow {pillow}",
+            "values": "value / (2^bits - 1); alpha over black; EXIF orientation applied; gray by ITU-R 601 luma",
+            "resize": "square",
+            **{
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in asdict(self).items()
+            },
+        }
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read the file of a view.
+
+    Raises
+    ------
+    ViewError
+        If there is no such file, it may not be read, or it is empty.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError as error:
+        raise ViewError("no such file") from error
+    except OSError as error:
+        raise ViewError(f"cannot be opened: {error.strerror}") from error
+    if not data:
+        raise ViewError("empty file (0 bytes)")
+    return data
+
+
+def content_digest(path: Path) -> str:
+    """SHA-256 (hex) of the file of a view; `MISSING` if there is nothing to read."""
+    try:
+        return hashlib.sha256(read_bytes(path)).hexdigest()
+    except ViewError:
+        return MISSING
+
+
+def read_view(path: Path, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Read, decode and resize one view.
+
+    Returns
+    -------
+    ndarray, shape (channels, size, size)
+        Values in [0, 1], not yet normalised.
+
+    Raises
+    ------
+    ViewError
+        If the file is missing, empty, truncated, corrupted or neither PNG nor JPEG.
+    """
+    return fitted(decode_view(read_bytes(path)), preprocessing)
+
+
+def decode_view(data: bytes) -> NDArray[np.float32]:
+    """Decode a PNG or JPEG by its content, whatever the file's name says.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+
+    Returns
+    -------
+    ndarray, shape (height, width) or (height, width, 3)
+        Values in [0, 1]: the stored value over the largest value of its bit depth.
+
+    Raises
+    ------
+    ViewError
+        If the data are empty, truncated, corrupted or neither PNG nor JPEG.
+    """
+    if not data:
+        raise ViewError("empty file (0 bytes)")
+    image = _opened(data)
+    if image.mode.startswith("I"):
+        # Only 16-bit gray PNGs arrive here, as I;16 or (older Pillow) I.
+        return np.asarray(image).astype(np.float32) / np.float32(65535)
+    if image.mode == "1":
+        return np.asarray(image).astype(np.float32)
+    if image.mode in ("P", "PA"):
+        image = image.convert("RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB")
+    elif image.mode not in ("L", "LA", "RGB", "RGBA"):
+        image = image.convert("RGB")
+    values = np.asarray(image).astype(np.float32) / np.float32(255)
+    if image.mode in ("LA", "RGBA"):
+        values = values[..., :-1] * values[..., -1:]
+    return values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values
+
+
+def _opened(data: bytes) -> Image:
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    # A damaged file can make a decoder raise almost anything; whatever it is, this view has failed.
+    try:
+        # Decoding alone skips the checksums of a PNG's pixel data; verify() reads every one of them.
+        Image.open(BytesIO(data), formats=("PNG", "JPEG")).verify()
+        image = Image.open(BytesIO(data), formats=("PNG", "JPEG"))
+        image.load()
+        return ImageOps.exif_transpose(image)
+    except UnidentifiedImageError as error:
+        raise ViewError("neither PNG nor JPEG") from error
+    except Exception as error:
+        raise ViewError(f"cannot be decoded: {error}") from error
+
+
+def fitted(values: NDArray[np.float32], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Bring decoded values to the wanted channels and size.
+
+    Parameters
+    ----------
+    values : ndarray, shape (height, width) or (height, width, 3)
+
+    Returns
+    -------
+    ndarray, shape (channels, size, size)
+    """
+    if values.ndim == 3 and preprocessing.channels == 1:
+        values = values @ _LUMA
+    planes = [values] if values.ndim == 2 else [values[..., channel] for channel in range(3)]
+    resized = np.stack([_resized(plane, preprocessing) for plane in planes])
+    return np.repeat(resized, preprocessing.channels // len(planes), axis=0)
+
+
+def _resized(plane: NDArray[np.float32], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    from PIL import Image
+
+    size = (preprocessing.size, preprocessing.size)
+    if plane.shape == size:
+        return plane
+    filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+    image = Image.fromarray(np.ascontiguousarray(plane)).resize(size, filters[preprocessing.interpolation])
+    # Bicubic interpolation overshoots at hard edges.
+    clipped: NDArray[np.float32] = np.clip(np.asarray(image), 0, 1)
+    return clipped

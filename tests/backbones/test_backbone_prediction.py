@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import TINY, Study
+
+pytestmark = pytest.mark.backbones
+torch = pytest.importorskip("torch")
+
+from mura_ensemble.backbones import (  # noqa: E402
+    merge_predictions,
+    predict_backbone,
+    read_view,
+    shards,
+    train_backbone,
+)
+from mura_ensemble.backbones.predict import TOLERANCE  # noqa: E402
+from mura_ensemble.backbones.registry import create_backbone, load_weights  # noqa: E402
+from mura_ensemble.data.errors import InputError  # noqa: E402
+from mura_ensemble.data.predictions import read_card, read_split  # noqa: E402
+
+
+def _predict(run: Any, study: Study, out: Path, split: str = "test", **changes: Any) -> Any:
+    return predict_backbone(run.folder, study.manifest, out, split=split, device="cpu", **changes)
+
+
+def _by_hand(run: Any, study: Study, view: pd.Series, members: list[int]) -> float:  # type: ignore[type-arg]
+    values = torch.from_numpy(read_view(study.file(view["view"]), run.preprocessing))
+    mean, std = run.preprocessing.mean[0], run.preprocessing.std[0]
+    logits = []
+    for member in members:
+        model = create_backbone(channels=1, **TINY)
+        model.load_state_dict(load_weights(run.members[member])[0])
+        with torch.inference_mode():
+            logits.append(float(model(((values - mean) / std)[None])[0, 0]))
+    return float(np.mean(logits))
+
+
+def test_held_out_is_the_mean_logit_of_all_members(run: Any, fixed_study: Study, tmp_path: Path) -> None:
+    summary = _predict(run, fixed_study, tmp_path)
+    table = read_split(tmp_path / "tiny", "test")
+    assert (summary.role, summary.views, summary.computed, summary.complete) == ("held-out", 13, 13, True)
+    assert set(table["fold"]) == {-1}
+    for _, view in table.iloc[:3].iterrows():
+        assert view["logit"] == pytest.approx(_by_hand(run, fixed_study, view, [0, 1, 2]), abs=1e-4)
+    np.testing.assert_allclose(table["probability"], 1 / (1 + np.exp(-table["logit"])), atol=1e-7)
+
+
+def test_out_of_fold_is_the_member_that_did_not_see_the_patient(
+    run: Any, fixed_study: Study, tmp_path: Path
+) -> None:
+    assert _predict(run, fixed_study, tmp_path, "train").role == "out-of-fold"
+    table = read_split(tmp_path / "tiny", "train")
+    fold_of = run.folds.set_index("patient")["fold"].groupby(level=0).first()
+    np.testing.assert_array_equal(table["fold"], table["patient"].map(fold_of))
+    for _, view in table.groupby("fold").head(2).iterrows():
+        own = _by_hand(run, fixed_study, view, [view["fold"]])
+        others = _by_hand(run, fixed_study, view, [fold for fold in range(3) if fold != view["fold"]])
+        assert view["logit"] == pytest.approx(own, abs=1e-4)
+        assert abs(own - others) > 1e-3  # so that the wrong member would have been noticed
+
+
+def test_a_single_member_is_in_sample_on_its_own_split(study: Study, tmp_path: Path) -> None:
+    run = train_backbone(
+        study.manifest, study.labels, tmp_path / "one", **TINY, folds=1, epochs=1, device="cpu"
+    )
+    assert _predict(run, study, tmp_path / "out", "train").role == "in-sample"
+    assert _predict(run, study, tmp_path / "out", "test").role == "held-out"
+    assert read_card(tmp_path / "out" / "one")["splits"]["train"]["role"] == "in-sample"
+
+
+def test_the_same_key_is_never_computed_twice(
+    run: Any, fixed_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _predict(run, fixed_study, tmp_path)
+    before = (tmp_path / "tiny" / "test.parquet").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.nn.Module, "__call__", lambda *_: pytest.fail("a forward pass"))
+        second = _predict(run, fixed_study, tmp_path)
+    assert (second.computed, second.key) == (0, first.key)
+    assert (tmp_path / "tiny" / "test.parquet").read_bytes() == before
+    assert not (tmp_path / "tiny" / ".partial").exists()
+
+
+def test_batches_and_shards_move_no_probability(
+    run: Any, fixed_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "PART", 5)
+    tables = []
+    for batch_size in (1, 3, 64):
+        _predict(run, fixed_study, tmp_path / str(batch_size), "train", batch_size=batch_size)
+        tables.append(read_split(tmp_path / str(batch_size) / "tiny", "train"))
+    for table in tables[1:]:
+        np.testing.assert_allclose(table["probability"], tables[0]["probability"], atol=TOLERANCE, rtol=0)
+        np.testing.assert_array_equal(table["view"], tables[0]["view"])
+
+
+def test_shards_merge_to_what_one_process_writes(
+    run: Any, fixed_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "PART", 5)
+    _predict(run, fixed_study, tmp_path / "one", "train")
+    sharded = tmp_path / "many"
+    for shard in ("2/3", "0/3"):
+        summary = _predict(run, fixed_study, sharded, "train", shard=shard)
+        assert not summary.complete
+        assert 0 < summary.computed < summary.views
+    with pytest.raises(InputError, match=r"of split 'train' are missing \(first: 1\)"):
+        merge_predictions(fixed_study.manifest, sharded / "tiny", split="train")
+    with monkeypatch.context() as patch:
+        patch.setattr(shards.Work, "finish", lambda *_: None)  # the last shard dies before it can merge
+        _predict(run, fixed_study, sharded, "train", shard="1/3")
+    merged = merge_predictions(fixed_study.manifest, sharded / "tiny", split="train")
+    assert merged.complete
+    assert merged.computed == 0
+    pd.testing.assert_frame_equal(
+        read_split(sharded / "tiny", "train"), read_split(tmp_path / "one" / "tiny", "train")
+    )
+    cards = [read_card(folder / "tiny")["splits"]["train"]["key"] for folder in (sharded, tmp_path / "one")]
+    assert cards[0] == cards[1] == merged.key
+    with pytest.raises(InputError, match="no shards of split 'train' to merge"):
+        merge_predictions(fixed_study.manifest, sharded / "tiny", split="train")
+
+
+def test_merging_proves_the_row_set(
+    run: Any, study: Study, fixed_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "PART", 5)
+    with monkeypatch.context() as patch:
+        patch.setattr(shards.Work, "finish", lambda *_: None)
+        _predict(run, study, tmp_path, "test")
+    folder = tmp_path / "tiny"
+    first, second = sorted(folder.glob(".partial/*/part-*.parquet"))[:2]
+    kept = second.read_bytes()
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(InputError, match="is twice"):
+        merge_predictions(study.manifest, folder, split="test")
+    pd.read_parquet(first).iloc[:0].to_parquet(second)
+    with pytest.raises(InputError, match="the table has no rows"):
+        merge_predictions(study.manifest, folder, split="test")
+    one_less = pd.read_parquet(first).iloc[1:]
+    second.write_bytes(kept)
+    one_less.to_parquet(first)
+    with pytest.raises(InputError, match="is missing"):
+        merge_predictions(study.manifest, folder, split="test")
+    assert not (folder / "card.json").exists()
+    view = pd.read_csv(study.manifest).query("split == 'test'")["view"].iloc[0]
+    study.file(view).write_bytes(fixed_study.file(view).read_bytes() + b"\0")
+    with pytest.raises(InputError, match="none of these views"):
+        merge_predictions(study.manifest, folder, split="test")
+
+
+def test_a_killed_prediction_goes_on_and_ends_with_the_same_digits(
+    run: Any, fixed_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "PART", 5)
+    _predict(run, fixed_study, tmp_path / "whole", "train")
+    write_part, written = shards.Work.write_part, []
+
+    def dying(work: Any, number: int, table: pd.DataFrame) -> None:
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        written.append(number)
+        write_part(work, number, table)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shards.Work, "write_part", dying)
+        with pytest.raises(KeyboardInterrupt):
+            _predict(run, fixed_study, tmp_path / "killed", "train")
+    assert not (tmp_path / "killed" / "tiny" / "card.json").exists()
+    summary = _predict(run, fixed_study, tmp_path / "killed", "train")
+    assert summary.computed == summary.views - 15
+    pd.testing.assert_frame_equal(
+        read_split(tmp_path / "killed" / "tiny", "train"), read_split(tmp_path / "whole" / "tiny", "train")
+    )
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_broken_view_fails_alone(run: Any, study: Study, tmp_path: Path, workers: int) -> None:
+    _predict(run, study, tmp_path / "whole")
+    whole = read_split(tmp_path / "whole" / "tiny", "test")
+    views = list(whole["view"])
+    truncated = study.file(views[1]).read_bytes()
+    study.file(views[1]).write_bytes(truncated[: len(truncated) // 2])
+    damaged = bytearray(study.file(views[3]).read_bytes())
+    damaged[len(damaged) // 2] ^= 0xFF
+    study.file(views[3]).write_bytes(damaged)
+    study.file(views[4]).write_bytes(b"")
+    study.file(views[7]).unlink()
+
+    with pytest.raises(InputError, match=r"4 of 13 views failed, first .* --allow-failed"):
+        _predict(run, study, tmp_path / "broken", workers=workers)
+    summary = _predict(run, study, tmp_path / "broken", workers=workers, allow_failed=True)
+    assert summary.computed == 0  # the rows were written before the error
+    broken = read_split(tmp_path / "broken" / "tiny", "test")
+    failed = [1, 3, 4, 7]
+    assert list(summary.failed["view"]) == [views[position] for position in failed]
+    reasons = list(broken["reason"].iloc[failed])
+    assert reasons[2:] == ["empty file (0 bytes)", "no such file"]
+    assert all(reason.startswith("cannot be decoded") for reason in reasons[:2])
+    assert broken.iloc[failed][["logit", "probability"]].isna().all(axis=None)
+    rest = [position for position in range(len(views)) if position not in failed]
+    np.testing.assert_array_equal(broken["logit"].iloc[rest], whole["logit"].iloc[rest])  # to the last bit
+    assert list(broken["status"].iloc[rest]) == ["ok"] * len(rest)
+    assert str(tmp_path) not in "".join(broken["reason"])
+
+
+def test_a_mended_view_is_predicted_again(run: Any, study: Study, tmp_path: Path) -> None:
+    view = pd.read_csv(study.manifest).query("split == 'test'")["view"].iloc[0]
+    good = study.file(view).read_bytes()
+    study.file(view).write_bytes(b"")
+    assert len(_predict(run, study, tmp_path, allow_failed=True).failed) == 1
+    study.file(view).write_bytes(good)
+    assert len(_predict(run, study, tmp_path).failed) == 0
+
+
+def test_a_file_that_changes_while_it_is_in_use_stops_the_prediction(
+    run: Any, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mura_ensemble.backbones.manifests.content_digest", lambda _: "0" * 64)
+    with pytest.raises(InputError, match="its file changed while it was in use"):
+        _predict(run, study, tmp_path)
+
+
+def test_the_card_says_what_made_the_numbers_and_no_path(
+    run: Any, fixed_study: Study, tmp_path: Path
+) -> None:
+    _predict(run, fixed_study, tmp_path, "train")
+    _predict(run, fixed_study, tmp_path, "test")
+    card = read_card(tmp_path / "tiny")
+    inputs = card["inputs"]
+    assert inputs["architecture"] == "test_vit"
+    assert len(set(inputs["members"])) == 3
+    assert inputs["preprocessing"]["size"] == 32
+    assert inputs["training"]["studies"] == 24
+    assert set(card["splits"]) == {"test", "train"}
+    text = json.dumps(card)
+    assert str(tmp_path) not in text
+    assert str(fixed_study.root) not in text
+
+
+def test_precision_is_part_of_the_key(run: Any, fixed_study: Study, tmp_path: Path) -> None:
+    whole = _predict(run, fixed_study, tmp_path)
+    with pytest.raises(InputError, match="another model stand under the name 'tiny'"):
+        _predict(run, fixed_study, tmp_path, precision="bfloat16")
+    half = _predict(run, fixed_study, tmp_path, precision="bfloat16", name="half")
+    assert half.key != whole.key
+    tables = [read_split(tmp_path / name, "test")["probability"] for name in ("tiny", "half")]
+    np.testing.assert_allclose(tables[0], tables[1], atol=0.05)
+    assert not np.array_equal(tables[0], tables[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split": "exam"}, "no view of split 'exam'"),
+        ({"shard": "3/3"}, "shard '3/3': expected i/n counted from 0"),
+        ({"shard": "one"}, "shard 'one'"),
+        ({"batch_size": 0}, "batch size 0"),
+        ({"precision": "int8"}, "precision 'int8'"),
+    ],
+)
+def test_bad_input_is_refused_and_nothing_is_written(
+    run: Any, fixed_study: Study, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        _predict(run, fixed_study, tmp_path / "out", **{"split": "test", **changes})
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_leak_is_refused(run: Any, study: Study, tmp_path: Path) -> None:
+    manifest = pd.read_csv(study.manifest)
+    known = manifest.loc[manifest["split"] == "train", "patient"].iloc[0]
+    manifest.loc[manifest["study"] == manifest["study"].iloc[-1], "patient"] = known
+    manifest.to_csv(study.manifest, index=False)
+    with pytest.raises(InputError, match=f"patient '{known}' of split 'test' was also trained on"):
+        _predict(run, study, tmp_path)
+    manifest.loc[0, "study"] = "new"
+    manifest.to_csv(study.manifest, index=False)
+    with pytest.raises(InputError, match="study 'new' of split 'train' was not among the studies"):
+        _predict(run, study, tmp_path, "train")
+
+
+def test_a_folder_that_is_no_run(fixed_study: Study, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no run\.json here"):
+        predict_backbone(tmp_path, fixed_study.manifest, tmp_path / "out", split="test")

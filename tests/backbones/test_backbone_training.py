@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import TINY, Study
+
+pytestmark = pytest.mark.backbones
+torch = pytest.importorskip("torch")
+
+from mura_ensemble.backbones import runs, train, train_backbone  # noqa: E402
+from mura_ensemble.backbones.dataset import augmented  # noqa: E402
+from mura_ensemble.backbones.member import _batches, class_weights, seeded  # noqa: E402
+from mura_ensemble.data.errors import InputError  # noqa: E402
+
+
+def _train(study: Study, out: Path, **changes: Any) -> Any:
+    settings = {**TINY, "folds": 2, "epochs": 2, "batch_size": 8, "device": "cpu", **changes}
+    return train_backbone(study.manifest, study.labels, out, **settings)
+
+
+def _digests(folder: Path) -> list[str]:
+    return [member["weights"] for member in json.loads((folder / "run.json").read_text())["members"]]
+
+
+def test_weights_follow_the_papers_formula() -> None:
+    weights = class_weights(["hand"] * 4 + ["wrist"] * 2, [1, 0, 0, 0, 1, 1])
+    assert weights == {"hand": (0.25, 0.75), "wrist": (1.0, 0.0)}
+    # Both classes weigh alike: 3 normal views of 1/4 and 1 abnormal view of 3/4.
+    assert 3 * weights["hand"][0] == 1 * weights["hand"][1]
+
+
+def test_augmentation_mirrors_and_rotates() -> None:
+    values = torch.zeros(4, 1, 9, 9)
+    values[:, 0, 3, 1] = 1  # left of the centre, a little above
+    found = augmented(values, np.array([False, True, False, True]), np.array([0.0, 0.0, 90.0, 90.0]))
+    assert torch.allclose(found[0], values[0], atol=1e-6)
+    assert torch.allclose(found[1], values[0].flip(-1), atol=1e-6)
+    assert torch.allclose(found[2], values[2].rot90(1, (-2, -1)), atol=1e-6)
+    assert torch.allclose(found[3], found[2].flip(-1), atol=1e-6)
+    assert float(found.sum()) == pytest.approx(4, abs=1e-4)
+
+
+def test_no_batch_of_a_single_view_where_it_can_be_helped() -> None:
+    assert [len(batch) for batch in _batches(np.arange(17), 8)] == [8, 9]
+    assert [len(batch) for batch in _batches(np.arange(18), 8)] == [8, 8, 2]
+    assert [len(batch) for batch in _batches(np.arange(1), 8)] == [1]
+    assert [view for batch in _batches(np.arange(17), 8) for view in batch] == list(range(17))
+
+
+def test_seeding_leaves_the_users_random_state_alone() -> None:
+    torch.manual_seed(1)
+    expected = torch.rand(2)
+    torch.manual_seed(1)
+    with seeded(5, 0, 1) as rng:
+        inside = (float(torch.rand(1)), rng.random())
+    assert torch.equal(torch.rand(2), expected)
+    with seeded(5, 0, 1) as rng:
+        assert (float(torch.rand(1)), rng.random()) == inside
+
+
+def test_the_folder_of_a_run(run: Any, fixed_study: Study) -> None:
+    assert {path.name for path in run.folder.iterdir()} == {
+        "run.json",
+        "folds.csv",
+        "metrics.jsonl",
+        *(f"fold-{fold}.safetensors" for fold in range(3)),
+    }
+    assert run.folds.groupby("patient")["fold"].nunique().eq(1).all()
+    assert sorted(run.folds["fold"].unique()) == [0, 1, 2]
+    assert list(run.metrics.groupby("fold").size()) == [2, 2, 2]
+    assert (run.metrics["views"] < 36).all()
+    texts = "".join((run.folder / name).read_text() for name in ("run.json", "folds.csv", "metrics.jsonl"))
+    assert str(fixed_study.root) not in texts
+    assert "gold" not in texts
+
+
+def test_training_learns_the_bright_corner(study: Study, tmp_path: Path) -> None:
+    run = _train(study, tmp_path / "run", epochs=12, learning_rate=3e-3)
+    last = run.metrics[run.metrics["epoch"] == 12]
+    assert (last["auroc"] > 0.9).all()
+    assert (last["loss"] < run.metrics[run.metrics["epoch"] == 1]["loss"].to_numpy()).all()
+
+
+class _Killed(BaseException):
+    """What no handler catches."""
+
+
+def test_a_killed_training_ends_as_if_it_had_not_been_killed(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _train(study, tmp_path / "whole", epochs=3)
+    write_metrics = runs.write_metrics
+    for stop in (1, 4, 6):  # in the first member, at its end, in the second
+        calls = []
+
+        def dying(folder: Path, folds: int, calls: list[int] = calls, stop: int = stop) -> None:
+            calls.append(1)
+            if len(calls) == stop:
+                raise _Killed
+            write_metrics(folder, folds)
+
+        out = tmp_path / f"killed{stop}"
+        with monkeypatch.context() as patch:
+            patch.setattr(train, "write_metrics", dying)
+            with pytest.raises(_Killed):
+                _train(study, out, epochs=3)
+        with pytest.raises(InputError, match="not finished"):
+            runs.read_run(out)
+        again = _train(study, out, epochs=3)
+        assert _digests(out) == _digests(tmp_path / "whole")
+        pd.testing.assert_frame_equal(again.metrics, whole.metrics)
+        assert not list(out.glob("*unfinished*"))
+
+
+def test_training_again_computes_nothing_and_other_arguments_are_refused(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    _train(study, out, epochs=1)
+    before = _digests(out)
+    with monkeypatch.context() as patch:
+        patch.setattr("mura_ensemble.backbones.member.augmented", lambda *_: pytest.fail("trained again"))
+        _train(study, out, epochs=1)
+    assert _digests(out) == before
+    with pytest.raises(InputError, match=r"another run stands here \(training\.seed: 0 there, 1 here\)"):
+        _train(study, out, epochs=1, seed=1)
+    table = pd.read_csv(study.labels)
+    table.loc[0, "gold"] = 1 - table.loc[0, "gold"]
+    table.to_csv(study.labels, index=False)
+    with pytest.raises(InputError, match="another run stands here"):
+        _train(study, out, epochs=1)
+    assert _digests(out) == before
+
+
+def test_one_fold_trains_one_model_on_every_view(study: Study, tmp_path: Path) -> None:
+    run = _train(study, tmp_path / "run", folds=1, epochs=1)
+    assert len(run.members) == 1
+    assert list(run.metrics["views"]) == [36]
+
+
+def test_an_unreadable_view_is_left_out_of_training_and_counted(study: Study, tmp_path: Path) -> None:
+    first = pd.read_csv(study.manifest).loc[0, "view"]
+    study.file(first).write_bytes(b"")
+    run = _train(study, tmp_path / "run", folds=1, epochs=1)
+    assert list(run.metrics[["views", "failed"]].iloc[0]) == [35, 1]
+    assert np.isfinite(run.metrics["loss"]).all()
+
+
+def test_decoding_in_loader_processes_changes_nothing(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = _train(study, tmp_path / "kept", epochs=1)
+    monkeypatch.setattr("mura_ensemble.backbones.dataset.MEMORY", 0)
+    _train(study, tmp_path / "streamed", epochs=1, workers=1)
+    assert _digests(tmp_path / "streamed") == _digests(kept.folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split": "exam"}, r"manifest\.csv: no view of split 'exam'; found test, train"),
+        ({"epochs": 0}, "epochs 0: give a whole number of 1 or more"),
+        ({"learning_rate": 0.0}, "learning rate 0.0: give a number above 0"),
+        ({"weight_decay": -1.0}, "weight decay -1.0"),
+        ({"seed": -1}, "seed -1"),
+        ({"channels": 2}, "channels 2: give 1"),
+        ({"folds": 40}, "40 folds asked for"),
+        ({"views_root": Path("nowhere")}, "nowhere: no such folder of views"),
+        ({"device": "abacus"}, "device 'abacus' cannot be used"),
+        ({"pretrained": True, "checkpoint": Path("x")}, "choose one"),
+    ],
+)
+def test_bad_input_is_refused_and_nothing_is_written(
+    fixed_study: Study, tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        _train(fixed_study, tmp_path / "run", **changes)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_study_without_gold_and_a_study_of_two_patients_are_named(study: Study, tmp_path: Path) -> None:
+    labels = pd.read_csv(study.labels)
+    labels.iloc[1:].to_csv(study.labels, index=False)
+    with pytest.raises(InputError, match=f"study '{labels.loc[0, 'study']}' of the manifest has no row"):
+        _train(study, tmp_path / "run")
+    manifest = pd.read_csv(study.manifest)
+    double = manifest.index[manifest["study"].duplicated()][0]
+    manifest.loc[double, "patient"] = "another"
+    manifest.to_csv(study.manifest, index=False)
+    with pytest.raises(
+        InputError, match=f"the views of study '{manifest.loc[double, 'study']}' name two values"
+    ):
+        _train(study, tmp_path / "run")
