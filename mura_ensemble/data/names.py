@@ -15,6 +15,7 @@ __all__ = [
     "MURA_ROOTS",
     "STUDY_TYPES",
     "ViewPath",
+    "parse_path",
     "parse_study_path",
     "parse_view_path",
     "study_key",
@@ -92,7 +93,7 @@ def parse_view_path(path: str) -> ViewPath:
     InputError
         If the path does not have MURA's shape or names an unknown study type.
     """
-    found = _parse(path)
+    found = parse_path(path)
     if found.file is None:
         raise InputError(
             f"'{path}' is the path of a study; a view path ends in a file name such as image1.png"
@@ -108,13 +109,20 @@ def parse_study_path(path: str) -> ViewPath:
     InputError
         If the path does not have MURA's shape, names an unknown study type, or is the path of a view.
     """
-    found = _parse(path)
+    found = parse_path(path)
     if found.file is not None:
         raise InputError(f"'{path}' is the path of a view; one row per study is expected")
     return found
 
 
-def _parse(path: str) -> ViewPath:
+def parse_path(path: str) -> ViewPath:
+    """Read the path of a study or of a view; `file` tells which.
+
+    Raises
+    ------
+    InputError
+        If the path does not have MURA's shape or names an unknown study type.
+    """
     match = _STUDY.match(path.strip().replace("\\", "/"))
     if match is None:
         raise InputError(
