@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,14 @@ class ViewBatch:
         return np.array([not reason for reason in self.reasons], dtype=bool)
 
 
+class Reading(NamedTuple):
+    """What came of one view: values (zeros if it failed), the reason if it failed, digest of its file."""
+
+    values: NDArray[np.float32]
+    reason: str
+    content: str
+
+
 class Views:
     """The views of a table by position, for a torch DataLoader.
 
@@ -64,14 +72,13 @@ class Views:
         self.names = list(rows["view"])
         self.contents = list(rows["content"])
         self.preprocessing = preprocessing
-        self._kept: list[tuple[NDArray[np.float32], str]] | None = None
+        self._kept: list[Reading] | None = None
 
     def __len__(self) -> int:
         return len(self.files)
 
-    def __getitem__(self, position: int) -> tuple[int, NDArray[np.float32], str]:
-        values, reason = self._read(position) if self._kept is None else self._kept[position]
-        return position, values, reason
+    def __getitem__(self, position: int) -> tuple[int, Reading]:
+        return position, self._read(position) if self._kept is None else self._kept[position]
 
     def keep_in_memory(self) -> None:
         """Decode every view once, if all together are small enough."""
@@ -85,26 +92,16 @@ class Views:
         """Whether every view is decoded already."""
         return self._kept is not None
 
-    def _read(self, position: int) -> tuple[NDArray[np.float32], str]:
+    def _read(self, position: int) -> Reading:
         side = self.preprocessing
-        blank = np.zeros((side.channels, side.size, side.size), dtype=np.float32)
+        content = MISSING
         try:
             data = read_bytes(Path(self.files[position]))
+            content = hashlib.sha256(data).hexdigest()
+            return Reading(fitted(decode_view(data), side), "", content)
         except ViewError as error:
-            self._refuse_change(position, MISSING)
-            return blank, str(error)
-        self._refuse_change(position, hashlib.sha256(data).hexdigest())
-        try:
-            return fitted(decode_view(data), side), ""
-        except ViewError as error:
-            return blank, str(error)
-
-    def _refuse_change(self, position: int, content: str) -> None:
-        # The cache's key was made from the contents; other contents must not be filed under it.
-        if content != self.contents[position]:
-            raise InputError(
-                f"view {self.names[position]}: its file changed while it was in use; start again"
-            )
+            blank = np.zeros((side.channels, side.size, side.size), dtype=np.float32)
+            return Reading(blank, str(error), content)
 
 
 def batches_of(views: Views, batches: Sequence[Sequence[int]], *, workers: int) -> Iterator[ViewBatch]:
@@ -116,22 +113,34 @@ def batches_of(views: Views, batches: Sequence[Sequence[int]], *, workers: int) 
     batches : sequence of sequences of int
     workers : int
         Processes that decode; 0 decodes in this one.
+
+    Raises
+    ------
+    InputError
+        If the file of a view is no longer the one whose digest the table holds.
     """
     from torch.utils.data import DataLoader
 
-    yield from DataLoader(
-        views,
-        batch_sampler=batches,
-        num_workers=0 if views.kept else workers,
-        collate_fn=_collated,
+    loader = DataLoader(
+        views, batch_sampler=batches, num_workers=0 if views.kept else workers, collate_fn=_collated
     )
+    for positions, values, readings in loader:
+        for position, (_, content) in zip(positions, readings, strict=True):
+            # The cache's key was made from the contents; other contents must not be filed under it.
+            if content != views.contents[position]:
+                raise InputError(
+                    f"view {views.names[position]}: its file changed while it was in use; start again"
+                )
+        yield ViewBatch(positions, values, [reason for reason, _ in readings])
 
 
-def _collated(items: list[tuple[int, NDArray[np.float32], str]]) -> ViewBatch:
+def _collated(items: list[tuple[int, Reading]]) -> tuple[NDArray[np.int64], Tensor, list[tuple[str, str]]]:
     import torch
 
-    positions, values, reasons = zip(*items, strict=True)
-    return ViewBatch(np.array(positions, dtype=np.int64), torch.from_numpy(np.stack(values)), list(reasons))
+    positions = np.array([position for position, _ in items], dtype=np.int64)
+    # A tensor, not an array, because loader processes hand tensors over in shared memory.
+    values = torch.from_numpy(np.stack([reading.values for _, reading in items]))
+    return positions, values, [(reading.reason, reading.content) for _, reading in items]
 
 
 def normalised(values: Tensor, preprocessing: Preprocessing) -> Tensor:

@@ -51,7 +51,7 @@ def read_views(manifest: Path, split: str, views_root: Path | None) -> pd.DataFr
             )
     root = Path(manifest).parent if views_root is None else Path(views_root)
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder of views; check --views-root")
+        raise InputError(f"{root}: no such folder of views; check the path")
     rows["file"] = [str(root / path) for path in rows["path"]]
     with ThreadPoolExecutor() as pool:
         rows["content"] = list(pool.map(content_digest, [Path(file) for file in rows["file"]]))

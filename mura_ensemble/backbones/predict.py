@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from mura_ensemble.backbones.dataset import ViewBatch, Views, batches_of, chosen_device, normalised
+from mura_ensemble.backbones.dataset import chosen_device
+from mura_ensemble.backbones.forward import Members, Precision, predict_parts
 from mura_ensemble.backbones.manifests import read_views, views_digest
-from mura_ensemble.backbones.progress import progress
-from mura_ensemble.backbones.registry import create_backbone, load_weights, require_extra, weights_digest
+from mura_ensemble.backbones.registry import load_weights, require_extra, weights_digest
 from mura_ensemble.backbones.runs import TrainedRun, read_run, versions
 from mura_ensemble.backbones.shards import PredictionSummary, Work, find_plans, parse_shard, parts_of
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.predictions import Role
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-    from torch import nn
-
 __all__ = ["TOLERANCE", "merge_predictions", "predict_backbone"]
 
 TOLERANCE = 1e-4
 """How far batch size and sharding may move a probability in float32; a test holds it."""
-
-Precision = Literal["float32", "bfloat16"]
 
 
 def predict_backbone(
@@ -39,7 +31,7 @@ def predict_backbone(
     split: str,
     name: str | None = None,
     views_root: Path | None = None,
-    batch_size: int = 64,
+    batch_size: int = 32,
     precision: Precision = "float32",
     shard: str = "0/1",
     workers: int = 0,
@@ -121,14 +113,10 @@ def predict_backbone(
         numbers = [number for number in work.missing(len(rows)) if number % turns == turn]
         where = chosen_device(device)
         if numbers:
-            members = [_member(trained, state, where) for state in states]
-            computed = _compute(work, rows, numbers, members, trained, batch_size, precision, workers, where)
-        provenance = {
-            **versions(),
-            "device": where.type,
-            "batch_size": batch_size,
-            "run_seed": _seed(trained),
-        }
+            members = Members(trained, states, precision=precision, device=where)
+            computed = predict_parts(work, rows, numbers, members, batch_size=batch_size, workers=workers)
+        seed = trained.plan["training"]["seed"]
+        provenance = {**versions(), "device": where.type, "batch_size": batch_size, "seed": seed}
         table = work.finish(rows, provenance)
     return _summary(work, rows, table, computed, allow_failed=allow_failed)
 
@@ -227,94 +215,6 @@ def _inputs(trained: TrainedRun, digests: Sequence[str], precision: Precision) -
             "folds_digest": plan["data"]["folds_digest"],
         },
     }
-
-
-def _seed(trained: TrainedRun) -> int:
-    return int(trained.plan["training"]["seed"])
-
-
-def _member(trained: TrainedRun, state: dict[str, Any], device: Any) -> nn.Module:
-    model = create_backbone(
-        trained.plan["architecture"],
-        channels=trained.preprocessing.channels,
-        size=trained.preprocessing.size,
-        arguments=trained.plan["arguments"],
-    )
-    model.load_state_dict(state)
-    return model.to(device)
-
-
-def _compute(
-    work: Work,
-    rows: pd.DataFrame,
-    numbers: Sequence[int],
-    members: Sequence[nn.Module],
-    trained: TrainedRun,
-    batch_size: int,
-    precision: Precision,
-    workers: int,
-    device: Any,
-) -> int:
-    import torch
-
-    folds = rows["fold"].to_numpy()
-    parts = parts_of(len(rows))
-    batches = [batch for number in numbers for batch in _batches(parts[number], folds, batch_size)]
-    views = Views(rows, trained.preprocessing)
-    logits = np.full(len(rows), np.nan, dtype=np.float32)
-    reasons = np.full(len(rows), "", dtype=object)
-    waiting = list(numbers)
-    done = 0
-
-    def mean_logit(batch: ViewBatch) -> NDArray[np.float32]:
-        fold = int(folds[batch.rows[0]])
-        asked = members if fold == -1 else [members[fold]]
-        values = normalised(batch.values.to(device), trained.preprocessing)
-        autocast: Callable[[], Any] = nullcontext
-        if precision == "bfloat16":
-            autocast = lambda: torch.autocast(device.type, dtype=torch.bfloat16)  # noqa: E731
-        with torch.inference_mode(), autocast():
-            found = [model(values)[:, 0].double() for model in asked]
-        mean: NDArray[np.float32] = torch.stack(found).mean(dim=0).float().cpu().numpy()
-        return mean
-
-    with progress(sum(map(len, batches)), f"predicting {work.folder.name} {work.split}") as report:
-        for batch in batches_of(views, batches, workers=workers):
-            # An unreadable view goes through as zeros: the batch keeps its shape, its neighbours their digits.
-            found = mean_logit(batch)
-            readable = batch.ok
-            logits[batch.rows[readable]] = found[readable]
-            reasons[batch.rows] = batch.reasons
-            unreal = batch.rows[readable & ~np.isfinite(found)]
-            logits[unreal], reasons[unreal] = np.nan, "the network gave no finite logit"
-            done += len(batch.rows)
-            report(len(batch.rows), "")
-            if batch.rows[-1] == parts[waiting[0]][-1]:
-                number = waiting.pop(0)
-                work.write_part(number, _part(rows.iloc[list(parts[number])], logits, reasons))
-    return done
-
-
-def _batches(part: range, folds: NDArray[np.int64], size: int) -> list[list[int]]:
-    """Cut a part into batches of one fold each."""
-    batches: list[list[int]] = []
-    for position in part:
-        if not batches or len(batches[-1]) == size or folds[batches[-1][-1]] != folds[position]:
-            batches.append([])
-        batches[-1].append(position)
-    return batches
-
-
-def _part(rows: pd.DataFrame, logits: NDArray[np.float32], reasons: NDArray[np.object_]) -> pd.DataFrame:
-    logit = logits[rows.index]
-    reason = reasons[rows.index]
-    return rows[["study", "view", "patient", "study_type", "split", "fold"]].assign(
-        logit=logit,
-        # From the float32 logit that is stored, so that the two columns always agree.
-        probability=1 / (1 + np.exp(-logit.astype(np.float64))),
-        status=np.where(reason == "", "ok", "failed"),
-        reason=reason,
-    )
 
 
 def _summary(

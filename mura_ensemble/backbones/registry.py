@@ -43,7 +43,11 @@ def require_extra() -> None:
         ("safetensors", "safetensors"),
         ("PIL", "pillow"),
     ):
-        if find_spec(module) is None:
+        try:
+            found = find_spec(module)
+        except ModuleNotFoundError:  # what an import hook may raise instead of returning None
+            found = None
+        if found is None:
             raise MissingExtraError(package, "backbones")
 
 

@@ -71,6 +71,23 @@ class TrainedRun:
     members: tuple[Path, ...]
     metrics: pd.DataFrame
 
+    def __str__(self) -> str:
+        data, members = self.plan["data"], len(self.members)
+        last = self.metrics[self.metrics["epoch"] == self.metrics["epoch"].max()]
+        lines = [
+            f"{self.plan['architecture']}: {members} member{'s' if members > 1 else ''} trained on split "
+            f"'{self.split}', {data['studies']:,} studies of {data['patients']:,} patients, {data['views']:,} views"
+        ]
+        if "kappa" in last:
+            lines += [
+                f"  fold {row['fold']}: kappa {row['kappa']:.3f}, AUROC {row['auroc']:.3f} "
+                f"on its {row['studies']:,} held-out studies (threshold 0.5)"
+                for row in last.to_dict("records")
+            ]
+        if last["failed"].any():
+            lines.append(f"  {last['failed'].max():,} views could not be read and were left out")
+        return "\n".join([*lines, f"wrote {self.folder}"])
+
     @property
     def split(self) -> str:
         """The split that it was trained on."""

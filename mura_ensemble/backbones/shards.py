@@ -59,6 +59,15 @@ class PredictionSummary:
     failed: pd.DataFrame
     complete: bool
 
+    def __str__(self) -> str:
+        done = f"{self.computed:,} computed now" if self.computed else "nothing had to be computed"
+        lines = [f"{self.folder.name}, split '{self.split}' ({self.role}): {self.views:,} views, {done}"]
+        if len(self.failed):
+            lines.append(f"  {len(self.failed):,} views failed, first {self.failed['view'].iloc[0]}")
+        if not self.complete:
+            lines.append("  parts of other shards are missing; run them, then merge")
+        return "\n".join([*lines, f"{'wrote' if self.complete else 'parts in'} {self.folder}"])
+
 
 @dataclass(frozen=True)
 class Work:
