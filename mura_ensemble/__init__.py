@@ -1,1 +1,47 @@
-"""Ensembles and honest model comparison for multi-view reader studies."""
+"""Ensembles and honest model comparison for multi-view reader studies.
+
+The public names below are found when they are first used (PEP 562), so that importing the package
+costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mura_ensemble.data.errors import InputError as InputError
+    from mura_ensemble.data.errors import MissingExtraError as MissingExtraError
+    from mura_ensemble.data.simulate import simulate_reader_study as simulate_reader_study
+    from mura_ensemble.ensembles.fitting import fit_ensemble as fit_ensemble
+    from mura_ensemble.ensembles.pooling import read_study_probabilities as read_study_probabilities
+    from mura_ensemble.ensembles.store import load_ensemble as load_ensemble
+    from mura_ensemble.ensembles.store import save_ensemble as save_ensemble
+    from mura_ensemble.reporting.assemble import assemble_raters as assemble_raters
+    from mura_ensemble.reporting.compare import compare_raters as compare_raters
+    from mura_ensemble.reporting.report import write_report as write_report
+
+_HOMES = {
+    "InputError": "data.errors",
+    "MissingExtraError": "data.errors",
+    "assemble_raters": "reporting.assemble",
+    "compare_raters": "reporting.compare",
+    "fit_ensemble": "ensembles.fitting",
+    "load_ensemble": "ensembles.store",
+    "read_study_probabilities": "ensembles.pooling",
+    "save_ensemble": "ensembles.store",
+    "simulate_reader_study": "data.simulate",
+    "write_report": "reporting.report",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"mura_ensemble.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'mura_ensemble' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.files import write_frame
+from mura_ensemble.data.files import write_frame, write_json
 from mura_ensemble.data.predictions import backbone_folders, read_split, splits_of
 from mura_ensemble.data.simulate import PANEL, simulate_reader_study, write_reader_study
 from mura_ensemble.data.tables import read_labels
@@ -18,9 +18,10 @@ from mura_ensemble.ensembles.store import load_ensemble, save_ensemble
 from mura_ensemble.ensembles.thresholds import OperatingPointKind
 from mura_ensemble.reporting.assemble import assemble_raters, choose_split, read_cards
 from mura_ensemble.reporting.compare import compare_raters
+from mura_ensemble.reporting.evaluate import Protocol, evaluate
 from mura_ensemble.reporting.report import write_report
 
-__all__ = ["apply_ensemble", "fit_stack", "report_raters", "run_demo"]
+__all__ = ["apply_ensemble", "evaluate_calls", "fit_stack", "report_raters", "run_demo"]
 
 FITTING_SPLITS = ("valid", "train", "val")
 SCORING_SPLITS = ("test", "val", "valid")
@@ -193,7 +194,24 @@ def report_raters(
     return f"wrote {page} and {len(written) - 1} files beside it"
 
 
-def run_demo(out: Path, *, seed: int = 0) -> str:
+def evaluate_calls(gold: Path, predictions: Path, *, protocol: Protocol, out: Path | None = None) -> str:
+    """Evaluate a header-less list of study calls; the table as text, and as JSON where asked for."""
+    found = evaluate(gold, predictions, protocol=protocol)
+    if out is not None:
+        write_json(out, found.record())
+    limits = "legacy limits" if protocol == "official" else "95 % interval"
+    lines = [f"{'study type':<10} {'n':>6} {'abnormal':>8}  {'kappa':>6}  {limits}"]
+    for name, row in found.table.iterrows():
+        kappa = (
+            "undefined"
+            if row["kappa"] != row["kappa"]
+            else f"{row['kappa']:>6.3f}  {row['low']:.3f} to {row['high']:.3f}"
+        )
+        lines.append(f"{name:<10} {row['n']:>6,} {row['abnormal']:>8,}  {kappa}")
+    return "\n".join([*lines, *found.notes, *([f"wrote {out}"] if out else [])])
+
+
+def run_demo(out: Path, *, seed: int = 1) -> str:
     """Simulate a reader study, fit three ensembles on its valid split, report on its test split."""
     predictions = out / "predictions" / "simulated"
     if out.exists() and any(out.iterdir()) and not predictions.exists():

@@ -94,15 +94,15 @@ def fit_ensemble(
                 f"split '{split}': {(labels == value).sum()} {word} studies with every probability; "
                 f"{folds} folds need at least {folds}"
             )
-    fold = assign_folds(where.reset_index(), labels, folds=folds, seed=seed).reindex(where.index)
-    fold_of: Folds = fold.to_numpy(dtype=np.int64)
+    fold = assign_folds(where.reset_index(), labels.astype(np.int64), folds=folds, seed=seed).reindex(where.index)
+    fold_of: Folds = np.asarray(fold, dtype=np.int64)
     matrix: Array = studies.probabilities[usable].to_numpy(np.float64)
-    truth: Array = labels.to_numpy(np.float64)
+    truth: Array = np.asarray(labels, dtype=np.float64)
     study_types = where["study_type"].to_numpy(dtype=np.str_)
     combination, point = fit_and_call(strategy, operating_point, matrix, truth, study_types, fold_of)
     apparent = cohen_kappa(tables_2x2(truth, point.call(combination.predict(matrix), study_types)))[0]
     held_out = nested_calls(strategy, operating_point, matrix, truth, study_types, fold_of)
-    patients = pd.factorize(where["patient"])[0]
+    patients = pd.factorize(where["patient"], sort=True)[0]
     nested = clustered_kappa_interval(truth, held_out, patients, level=level, rng=seed)
     return Ensemble(
         name=name or strategy,

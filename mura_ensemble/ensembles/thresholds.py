@@ -69,8 +69,11 @@ def fit(
     """
     if kind == "half":
         return OperatingPoint()
+    common = best_threshold(gold, probability).threshold
+    if np.isnan(common):  # one class, or one probability: such studies say nothing about a threshold
+        return OperatingPoint()
     if kind == "kappa":
-        return OperatingPoint(kind, float(best_threshold(gold, probability).threshold))
+        return OperatingPoint(kind, float(common))
     names, codes = np.unique(study_types, return_inverse=True)
     found = stratified_thresholds(gold, probability, codes, k0=SHRINKAGE)
     per_type = {str(name): float(value) for name, value in zip(names, found.shrunk, strict=True)}

@@ -1,0 +1,56 @@
+"""The command line: one verb, one short function; every heavy import waits for its verb."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mura_ensemble.cli import analysis, backbones, data
+
+app = typer.Typer(
+    name="mura-ensemble",
+    help="Ensembles and honest model comparison for multi-view reader studies.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("mura-ensemble"))
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+for _name, _verb in (*data.VERBS, *backbones.VERBS, *analysis.VERBS):
+    app.command(_name)(_verb)
+
+
+def main() -> None:
+    """Run the command line; input that cannot be used ends with one sentence and status 2."""
+    try:
+        app()
+    except (ValueError, ImportError) as error:
+        from mura_ensemble.data.errors import InputError, MissingExtraError
+
+        if not isinstance(error, InputError | MissingExtraError):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; run the same command again to continue", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,5 @@
+"""`python -m mura_ensemble.cli`."""
+
+from mura_ensemble.cli import main
+
+main()

@@ -1,0 +1,141 @@
+"""Verbs of the backbones floor: train, predict, merge. They need the [backbones] extra."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from mura_ensemble.cli.options import Device, Root, Seed
+
+if TYPE_CHECKING:
+    from mura_ensemble.backbones.shards import PredictionSummary
+
+__all__ = ["VERBS"]
+
+Manifest = Annotated[Path, typer.Argument(help="manifest.csv of `index`, or any table with its columns.")]
+AllowFailed = Annotated[
+    bool, typer.Option("--allow-failed", help="End well although views failed; their rows say why.")
+]
+
+
+def train(
+    manifest: Manifest,
+    labels: Annotated[Path, typer.Argument(help="labels.csv: study,gold.")],
+    architecture: Annotated[str, typer.Option(help="Any timm name, e.g. densenet169.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    root: Root = None,
+    split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
+    folds: Annotated[
+        int, typer.Option(help="Patient-grouped folds, one member each; 1: one model of all.")
+    ] = 5,
+    size: Annotated[int, typer.Option(help="Side of the square views, pixels.")] = 320,
+    channels: Annotated[int, typer.Option(help="1 (grey) or 3.", min=1, max=3)] = 1,
+    argument: Annotated[
+        list[str] | None, typer.Option(help="Argument of the architecture, name=value; may be repeated.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="Passes over the training views.", min=1)] = 20,
+    batch_size: Annotated[int, typer.Option(help="Views per step.", min=1)] = 32,
+    learning_rate: Annotated[float, typer.Option(help="Peak of the cosine schedule (AdamW).")] = 5e-4,
+    weight_decay: Annotated[float, typer.Option(help="Of AdamW.")] = 0.05,
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="Begin with timm's weights (needs a network).")
+    ] = False,
+    checkpoint: Annotated[Path | None, typer.Option(help="Begin with these weights (safetensors).")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that open views.", min=0)] = 0,
+    device: Device = "auto",
+    seed: Seed = 0,
+) -> None:
+    """Train one timm backbone with patient-grouped folds; continues where it stopped."""
+    from mura_ensemble.backbones.registry import parse_arguments
+    from mura_ensemble.backbones.train import train_backbone
+
+    run = train_backbone(
+        manifest,
+        labels,
+        out,
+        architecture=architecture,
+        split=split,
+        views_root=root,
+        size=size,
+        channels=3 if channels == 3 else 1,
+        folds=folds,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        seed=seed,
+        pretrained=pretrained,
+        checkpoint=checkpoint,
+        arguments=parse_arguments(argument or ()),
+        workers=workers,
+        device=device,
+    )
+    typer.echo(f"{run.folder}: {len(run.members)} members trained on split '{run.split}'; next:")
+    typer.echo(f"  mura-ensemble predict {run.folder} {manifest} --split {run.split} --out predictions/mine")
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of `train`.")],
+    manifest: Manifest,
+    out: Annotated[Path, typer.Option(help="Folder of the set of predictions.")],
+    split: Annotated[str, typer.Option(help="Split of the manifest to predict.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the backbone; the run folder's if not given.")
+    ] = None,
+    root: Root = None,
+    batch_size: Annotated[int, typer.Option(help="Views per forward pass.", min=1)] = 64,
+    precision: Annotated[Literal["float32", "bfloat16"], typer.Option(help="Part of the key.")] = "float32",
+    shard: Annotated[
+        str, typer.Option(help="i/n: only that share of the views; `merge` joins them.")
+    ] = "0/1",
+    workers: Annotated[int, typer.Option(help="Processes that open views.", min=0)] = 0,
+    allow_failed: AllowFailed = False,
+    device: Device = "auto",
+) -> None:
+    """Write per-view probabilities to the cache; what is there already is not computed again."""
+    from mura_ensemble.backbones.predict import predict_backbone
+
+    _say(
+        predict_backbone(
+            run,
+            manifest,
+            out,
+            split=split,
+            name=name,
+            views_root=root,
+            batch_size=batch_size,
+            precision=precision,
+            shard=shard,
+            workers=workers,
+            device=device,
+            allow_failed=allow_failed,
+        )
+    )
+
+
+def merge(
+    manifest: Manifest,
+    folder: Annotated[
+        Path, typer.Argument(help="predictions/<set>/<backbone> with the parts of all shards.")
+    ],
+    split: Annotated[str, typer.Option(help="Split whose parts are joined.")],
+    root: Root = None,
+    allow_failed: AllowFailed = False,
+) -> None:
+    """Join the shards of a prediction after proving that together they are the manifest."""
+    from mura_ensemble.backbones.predict import merge_predictions
+
+    _say(merge_predictions(manifest, folder, split=split, views_root=root, allow_failed=allow_failed))
+
+
+def _say(summary: PredictionSummary) -> None:
+    state = "complete" if summary.complete else "parts of other shards are missing"
+    typer.echo(
+        f"{summary.folder} / {summary.split} ({summary.role}): {summary.views:,} views, "
+        f"{summary.computed:,} computed now, {len(summary.failed):,} failed; {state}"
+    )
+
+
+VERBS = (("train", train), ("predict", predict), ("merge", merge))

@@ -1,0 +1,40 @@
+"""Options that several verbs share, each declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = [
+    "AllowFitted",
+    "Backbones",
+    "Device",
+    "Missing",
+    "Predictions",
+    "Root",
+    "Seed",
+    "Split",
+    "names_of",
+]
+
+Predictions = Annotated[Path, typer.Argument(help="Folder of a set of predictions, one folder per backbone.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same digits.")]
+Split = Annotated[str | None, typer.Option(help="Which split; guessed where nothing else can be meant.")]
+Backbones = Annotated[str, typer.Option(help="Only these, comma-separated.")]
+Missing = Annotated[
+    Literal["error", "renormalise"], typer.Option(help="Failed views: refuse, or pool the views that remain.")
+]
+AllowFitted = Annotated[
+    bool, typer.Option("--allow-fitted", help="Also on studies an ensemble was fitted on; they are marked.")
+]
+Root = Annotated[
+    Path | None, typer.Option(help="Where the manifest's paths begin; the manifest's folder if not given.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+
+
+def names_of(listed: str) -> tuple[str, ...]:
+    """Split `a,b,c`."""
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
