@@ -59,7 +59,7 @@ def _write_mura(
         if files:
             (root / below).mkdir(parents=True)
             for i, path in enumerate(paths):
-                (root / path).write_bytes(_grey_png(grey=20 * i + 100 * label))
+                (root / path).write_bytes(_grey_png(grey=min(255, 20 * i + 100 * label)))
         if lists == "v1.1":
             rows.setdefault(f"{split}_image_paths.csv", []).extend(f"{root.name}/{path}" for path in paths)
             rows.setdefault(f"{split}_labeled_studies.csv", []).append(f"{root.name}/{below}/,{label}")
