@@ -159,7 +159,7 @@ def read_frame(path: Path, *, text_columns: Iterable[str] = ()) -> pd.DataFrame:
         path,
         # Blank lines are kept while reading, so that a row's number is the one a spreadsheet shows.
         csv=lambda source: pd.read_csv(source, dtype=text, encoding="utf-8-sig", skip_blank_lines=False),
-        parquet=pd.read_parquet,
+        parquet=lambda source: _with_index_as_columns(pd.read_parquet(source)),
     )
     try:
         header = _csv_header(path) if path.suffix.lower() == ".csv" else []
@@ -172,11 +172,6 @@ def read_frame(path: Path, *, text_columns: Iterable[str] = ()) -> pd.DataFrame:
     for name in header:
         if header.count(name) > 1:
             raise InputError(f"{path}: the header names column '{name}' {header.count(name)} times; keep one")
-    if not isinstance(frame.index, pd.RangeIndex):
-        if header:
-            # pandas takes the first of too many fields for row names and shifts every column by one.
-            raise InputError(f"{path}: the rows have more fields than the header has names ({len(header)})")
-        frame = frame.reset_index(drop=frame.index.names == [None])
     filled = np.flatnonzero(frame.notna().any(axis=1))
     if len(filled) == 0:
         raise InputError(f"{path}: the table has no rows")
@@ -184,9 +179,14 @@ def read_frame(path: Path, *, text_columns: Iterable[str] = ()) -> pd.DataFrame:
 
 
 def _csv_header(path: Path) -> list[str]:
-    # pandas renames a second 'kappa' to 'kappa.1' and says nothing.
-    head = pd.read_csv(path, header=None, nrows=1, dtype="str", encoding="utf-8-sig")
+    # pandas renames a second 'kappa' to 'kappa.1' and says nothing. Where the rows have one field more
+    # than the header it takes the first for row names and shifts all columns: two rows tell.
+    head = pd.read_csv(path, header=None, nrows=2, dtype="str", encoding="utf-8-sig", skip_blank_lines=False)
     return [str(name) for name in head.iloc[0]]
+
+
+def _with_index_as_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.reset_index(drop=frame.index.names == [None])
 
 
 def _existing_file(path: Path) -> Path:

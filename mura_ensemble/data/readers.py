@@ -53,6 +53,10 @@ def read_readers(path: Path) -> pd.DataFrame:
             f"{path}: no column of a reader beside 'study'; expected study,reader_1,reader_2,..."
         )
     for name in readers:
+        if str(name).startswith("Unnamed: "):
+            raise InputError(
+                f"{path}: the header has a column without a name; name the reader or drop the column"
+            )
         if str(name).lower() in _NOT_A_READER:
             raise InputError(f"{path}: column '{name}' is not a reader; keep it in a file of its own")
     calls = {str(name): binary_values(frame[name], str(name), path, missing=True) for name in readers}

@@ -50,6 +50,7 @@ def test_parquet(tmp_path):
         ("reader,ann\na,1\n", "column 'call' is missing"),
         ("ann,bob\n1,1\n", "column 'study' is missing"),
         ("study,ann,gold\na,1,1\n", "column 'gold' is not a reader"),
+        (",study,ann\n0,a,1\n1,b,0\n", "a column without a name"),
         ("study,reader,call\na,ann,1\na,ann,1\n", r"row 3, column 'reader': a / ann stands already in row 2"),
         ("study,reader,call\na,ann,1\na,,1\n", r"row 3, column 'reader' is empty"),
         ("study,reader,call\na,ann,0.5\n", r"row 2, column 'call' is 0.5"),
