@@ -94,7 +94,9 @@ def fit_ensemble(
                 f"split '{split}': {(labels == value).sum()} {word} studies with every probability; "
                 f"{folds} folds need at least {folds}"
             )
-    fold = assign_folds(where.reset_index(), labels.astype(np.int64), folds=folds, seed=seed).reindex(where.index)
+    fold = assign_folds(where.reset_index(), labels.astype(np.int64), folds=folds, seed=seed).reindex(
+        where.index
+    )
     fold_of: Folds = np.asarray(fold, dtype=np.int64)
     matrix: Array = studies.probabilities[usable].to_numpy(np.float64)
     truth: Array = np.asarray(labels, dtype=np.float64)

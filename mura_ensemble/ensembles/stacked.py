@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from mura_ensemble.ensembles.combination import Array, Folds, to_logit
+from mura_ensemble.ensembles.logistic import logistic_path
 
 __all__ = ["PENALTIES", "StackedCombination", "fit"]
 
@@ -58,29 +59,16 @@ def fit(probabilities: Array, gold: Array, folds: Folds) -> StackedCombination:
     ValueError
         If only one class occurs.
     """
-    if len(np.unique(gold)) < 2:
-        raise ValueError("a stack needs normal and abnormal studies to be fitted; only one of them is here")
     logits = to_logit(probabilities)
     held_out_loss = np.zeros(len(PENALTIES))
     for fold in np.unique(folds):
         inside, outside = folds != fold, folds == fold
         if len(np.unique(gold[inside])) < 2:
             continue
-        for position, penalty in enumerate(PENALTIES):
-            intercept, coefficients = _logistic(logits[inside], gold[inside], penalty)
-            towards_abnormal = intercept + logits[outside] @ coefficients
-            margin = np.where(gold[outside] == 1, towards_abnormal, -towards_abnormal)
-            held_out_loss[position] += np.logaddexp(0, -margin).sum()
+        path = logistic_path(logits[inside], gold[inside], PENALTIES)
+        towards_abnormal = path[:, 0] + logits[outside] @ path[:, 1:].T
+        margin = np.where(gold[outside, None] == 1, towards_abnormal, -towards_abnormal)
+        held_out_loss += np.logaddexp(0, -margin).sum(axis=0)
     penalty = PENALTIES[int(np.argmin(held_out_loss))]
-    intercept, coefficients = _logistic(logits, gold, penalty)
-    return StackedCombination(intercept, tuple(float(value) for value in coefficients), penalty)
-
-
-def _logistic(logits: Array, gold: Array, penalty: float) -> tuple[float, Array]:
-    from sklearn.linear_model import LogisticRegression
-
-    # Newton on the Hessian reaches machine precision in a few steps for so few columns.
-    model = LogisticRegression(C=1 / penalty, solver="newton-cholesky", tol=1e-10, max_iter=200)
-    model.fit(logits, gold.astype(np.int64))
-    coefficients: Array = model.coef_[0]
-    return float(model.intercept_[0]), coefficients
+    intercept, *coefficients = logistic_path(logits, gold, [penalty])[0].tolist()
+    return StackedCombination(intercept, tuple(coefficients), penalty)

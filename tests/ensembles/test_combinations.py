@@ -7,6 +7,7 @@ from statsmodels.api import Logit, add_constant
 
 from mura_ensemble.ensembles import mean, stacked, weighted
 from mura_ensemble.ensembles.combination import to_logit
+from mura_ensemble.ensembles.logistic import logistic_path
 
 
 def simulated(n=400, strengths=(1.5, 1.0, 0.4), seed=0):
@@ -100,3 +101,22 @@ def test_a_stack_needs_both_classes():
     probabilities, gold, folds = simulated()
     with pytest.raises(ValueError, match="only one of them"):
         stacked.fit(probabilities, np.zeros_like(gold), folds)
+
+
+@pytest.mark.parametrize(
+    "strengths", [(1.5, 1.0, 0.4), (30.0,), (0.0, 0.0)], ids=["usual", "separable", "noise"]
+)
+def test_the_whole_path_is_scikit_learns(strengths):
+    probabilities, gold, _ = simulated(strengths=strengths)
+    columns = to_logit(probabilities)
+    penalties = [0.01, 100.0, 1.0]
+    for penalty, found in zip(penalties, logistic_path(columns, gold, penalties), strict=True):
+        reference = LogisticRegression(C=1 / penalty, solver="newton-cholesky", tol=1e-12, max_iter=1000)
+        reference.fit(columns, gold)
+        assert found == pytest.approx([reference.intercept_[0], *reference.coef_[0]], abs=1e-6)
+
+
+def test_the_path_refuses_what_has_no_minimum():
+    probabilities, gold, _ = simulated()
+    with pytest.raises(ValueError, match="greater than 0"):
+        logistic_path(probabilities, gold, [1.0, 0.0])

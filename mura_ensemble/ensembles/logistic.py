@@ -1,0 +1,89 @@
+"""Ridge logistic regression for a whole path of penalties: Newton, warm-started from the strongest down.
+
+For the few columns of a stack this is some ten times faster than a general solver called once per
+penalty, and nested cross-validation calls it hundreds of times. Checked against scikit-learn in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+__all__ = ["logistic_path"]
+
+Array = NDArray[np.float64]
+
+_MAX_STEPS, _MAX_HALVINGS = 100, 40
+_TOLERANCE = 1e-12
+_EDGE = 1e-12  # keeps the Hessian regular where every probability has saturated
+
+
+def logistic_path(columns: Array, gold: Array, penalties: Sequence[float]) -> Array:
+    r"""Minimise the log-loss plus a ridge for every penalty.
+
+    For each penalty :math:`\lambda` minimises
+    :math:`\sum_i \log(1 + e^{-s_i (b_0 + x_i b)}) + \lambda |b|^2 / 2`, :math:`s_i = \pm 1`; the intercept
+    is not penalised. With both classes present and :math:`\lambda > 0` the minimum is finite and unique.
+
+    Parameters
+    ----------
+    columns : (n, M) array
+    gold : (n,) array
+        0 or 1; both must occur.
+    penalties : sequence of float
+        Greater than 0.
+
+    Returns
+    -------
+    (len(penalties), M + 1) array
+        Intercept first, in the order of `penalties`.
+
+    Raises
+    ------
+    ValueError
+        If only one class occurs or a penalty is not positive.
+    """
+    if len(np.unique(gold)) < 2:
+        raise ValueError("a logistic regression needs normal and abnormal studies; only one of them is here")
+    if min(penalties) <= 0:
+        raise ValueError(f"a penalty must be greater than 0, not {min(penalties)}")
+    design = np.column_stack([np.ones(len(gold)), columns])
+    found = np.empty((len(penalties), design.shape[1]))
+    start = np.zeros(design.shape[1])
+    start[0] = np.log(gold.mean() / (1 - gold.mean()))
+    for position in np.argsort(penalties)[::-1]:
+        start = _newton(design, gold, float(penalties[position]), start)
+        found[position] = start
+    return found
+
+
+def _newton(design: Array, gold: Array, penalty: float, start: Array) -> Array:
+    ridge = np.full(design.shape[1], penalty)
+    ridge[0] = 0.0
+    current, loss = start, _loss(design, gold, ridge, start)
+    for _ in range(_MAX_STEPS):
+        probability = expit(design @ current)
+        gradient = design.T @ (probability - gold) + ridge * current
+        hessian = (design * (probability * (1 - probability))[:, None]).T @ design
+        hessian[np.diag_indices_from(hessian)] += ridge + _EDGE
+        step = np.linalg.solve(hessian, gradient)
+        # Half the decrement is what a full step would still gain; below the rounding of the loss
+        # itself one last full step squares the error away, and there is nothing left to search for.
+        if gradient @ step <= _TOLERANCE * (1 + abs(loss)):
+            return current - step
+        for _ in range(_MAX_HALVINGS):
+            new_loss = _loss(design, gold, ridge, current - step)
+            if new_loss <= loss:
+                break
+            step = step / 2
+        current, loss = current - step, new_loss
+    return current
+
+
+def _loss(design: Array, gold: Array, ridge: Array, coefficients: Array) -> float:
+    margin = design @ coefficients
+    loss = np.logaddexp(0, margin).sum() - margin @ gold + (ridge * coefficients**2).sum() / 2
+    return float(loss)
