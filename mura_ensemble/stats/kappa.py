@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mura_ensemble.stats.division import ratio
+
 FloatArray = NDArray[np.float64]
 
 _BLOCK_CELLS = 4_000_000  # calls looked at together, so 10 million studies need no second copy in memory
@@ -125,7 +127,7 @@ def cohen_kappa(tables: ArrayLike) -> FloatArray:
         perfect table.
     """
     tn, fp, fn, tp = _cells(tables)
-    return _ratio(2 * (tn * tp - fp * fn), (tn + fp) * (fp + tp) + (tn + fn) * (fn + tp))
+    return ratio(2 * (tn * tp - fp * fn), (tn + fp) * (fp + tp) + (tn + fn) * (fn + tp))
 
 
 def cell_influence(tables: ArrayLike) -> FloatArray:
@@ -146,15 +148,15 @@ def cell_influence(tables: ArrayLike) -> FloatArray:
         (..., 2, 2); NaN where kappa is undefined.
     """
     counts = np.asarray(tables, dtype=np.float64)
-    shares = _ratio(counts, counts.sum(axis=(-2, -1), keepdims=True))
+    shares = ratio(counts, counts.sum(axis=(-2, -1), keepdims=True))
     gold, call = shares.sum(axis=-1), shares.sum(axis=-2)
     observed = np.trace(shares, axis1=-2, axis2=-1)[..., None, None]
     expected = (gold * call).sum(axis=-1)[..., None, None]
     chance = (gold[..., ::-1] * call).sum(axis=-1)[..., None, None]  # 1 - expected without cancellation
     margins = call[..., :, None] + gold[..., None, :]
     disagreement = shares[..., 0, 1] + shares[..., 1, 0]
-    slope = _ratio(disagreement[..., None, None], chance * chance)
-    values: FloatArray = _ratio(np.eye(2) - observed, chance) - slope * (margins - 2 * expected)
+    slope = ratio(disagreement[..., None, None], chance * chance)
+    values: FloatArray = ratio(np.eye(2) - observed, chance) - slope * (margins - 2 * expected)
     return values
 
 
@@ -207,7 +209,7 @@ def kappa_variance(tables: ArrayLike) -> FloatArray:
     """
     counts = np.asarray(tables, dtype=np.float64)
     total = counts.sum(axis=(-2, -1))
-    return _ratio((counts * cell_influence(counts) ** 2).sum(axis=(-2, -1)), total * total)
+    return ratio((counts * cell_influence(counts) ** 2).sum(axis=(-2, -1)), total * total)
 
 
 def summarise_tables(tables: ArrayLike) -> KappaSummary:
@@ -238,28 +240,28 @@ def summarise_tables(tables: ArrayLike) -> KappaSummary:
     n = tn + fp + fn + tp
     abnormal, normal = fn + tp, tn + fp
     positive, negative = fp + tp, tn + fn
-    observed = _ratio(tn + tp, n)
-    expected = _ratio(normal * negative + abnormal * positive, n * n)
-    chance = _ratio(normal * positive + abnormal * negative, n * n)
+    observed = ratio(tn + tp, n)
+    expected = ratio(normal * negative + abnormal * positive, n * n)
+    chance = ratio(normal * positive + abnormal * negative, n * n)
     kappa = cohen_kappa(counts)
-    best = _ratio(np.minimum(normal, negative) + np.minimum(abnormal, positive), n)
-    sensitivity, specificity = _ratio(tp, abnormal), _ratio(tn, normal)
-    spread = _ratio(
+    best = ratio(np.minimum(normal, negative) + np.minimum(abnormal, positive), n)
+    sensitivity, specificity = ratio(tp, abnormal), ratio(tn, normal)
+    spread = ratio(
         abnormal * positive * (abnormal + positive) + normal * negative * (normal + negative), n**3
     )
     null_variance = np.maximum(expected + expected**2 - spread, 0.0)
-    se_null = _ratio(np.sqrt(null_variance), chance * np.sqrt(n))
+    se_null = ratio(np.sqrt(null_variance), chance * np.sqrt(n))
     return KappaSummary(
         kappa=kappa,
         se=np.sqrt(kappa_variance(counts)),
         se_null=se_null,
-        z=_ratio(kappa, se_null),
+        z=ratio(kappa, se_null),
         n=n,
-        prevalence_index=_ratio(tp - tn, n),
-        bias_index=_ratio(fp - fn, n),
-        pabak=_ratio(tn + tp - fp - fn, n),
-        kappa_max=_ratio(best - expected, chance),
-        mcc=_ratio(tn * tp - fp * fn, np.sqrt(normal * abnormal) * np.sqrt(negative * positive)),
+        prevalence_index=ratio(tp - tn, n),
+        bias_index=ratio(fp - fn, n),
+        pabak=ratio(tn + tp - fp - fn, n),
+        kappa_max=ratio(best - expected, chance),
+        mcc=ratio(tn * tp - fp * fn, np.sqrt(normal * abnormal) * np.sqrt(negative * positive)),
         sensitivity=sensitivity,
         specificity=specificity,
         balanced_accuracy=(sensitivity + specificity) / 2,
@@ -280,12 +282,3 @@ def _indicators(values: NDArray[np.generic], name: str) -> list[FloatArray]:
         if not np.isnan(unknown).all():
             raise ValueError(f"{name} must be 0, 1 or NaN, found {unknown[~np.isnan(unknown)][0]:g}")
     return [normal.astype(np.float64), abnormal.astype(np.float64)]
-
-
-def _ratio(numerator: ArrayLike, denominator: ArrayLike) -> FloatArray:
-    above, below = np.broadcast_arrays(
-        np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
-    )
-    out = np.full(above.shape, np.nan)
-    np.divide(above, below, out=out, where=below != 0)
-    return out

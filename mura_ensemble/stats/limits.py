@@ -1,7 +1,7 @@
 """The raw rules for confidence limits of kappa, as the literature and other tools state them.
 
-Each takes tables (..., 2, 2) and a level and returns (low, high), unclipped and with all their failures: zero width
-for a perfect table, limits beyond 1. `intervals` is the guarded way to use them; `coverage` measures both.
+Each takes tables (..., 2, 2) and a level and returns (low, high), unclipped and with all their failures: zero
+width for a perfect table, limits beyond 1. `intervals` is the guarded way to use them; `coverage` measures both.
 """
 
 from __future__ import annotations
@@ -12,12 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
-from mura_ensemble.stats.exact import (
-    enumerate_statistic,
-    exact_bootstrap,
-    kappa_statistic,
-    whole_counts,
-)
+from mura_ensemble.stats.enumeration import walk_tables
+from mura_ensemble.stats.exact import exact_bootstrap, kappa_of_counts
 from mura_ensemble.stats.kappa import cohen_kappa, kappa_variance
 from mura_ensemble.stats.quantiles import weighted_quantile
 
@@ -118,8 +114,8 @@ def basic_limits(tables: ArrayLike, level: float = 0.95) -> Limits:
 def bca_limits(tables: ArrayLike, level: float = 0.95) -> Limits:
     """Bias-corrected and accelerated limits (Efron 1987) of the exact bootstrap distribution.
 
-    The bias correction counts half of the resamples that tie with the estimate (mid-p); the acceleration comes from
-    the jackknife, which for a 2x2 table has four distinct values.
+    The bias correction counts half of the resamples that tie with the estimate (mid-p); the acceleration comes
+    from the jackknife, which for a 2x2 table has four distinct values.
 
     Parameters
     ----------
@@ -149,7 +145,7 @@ def bca_limits(tables: ArrayLike, level: float = 0.95) -> Limits:
 def studentized_limits(tables: ArrayLike, level: float = 0.95) -> Limits:
     """Bootstrap-t limits (Efron 1982): quantiles of (kappa* - kappa) / se*, computed exactly.
 
-    A resample without spread (a perfect one) has an infinite t, so the lower limit is -inf when those are frequent.
+    A resample without spread (a perfect one) has an infinite t: where those are frequent the lower limit is -inf.
 
     Parameters
     ----------
@@ -170,12 +166,17 @@ def studentized_limits(tables: ArrayLike, level: float = 0.95) -> Limits:
             return np.full(2, np.nan)
 
         # The arctangent keeps the order and makes room for infinite t.
-        def angle(n: int, d: int, k_squared: FloatArray, j_squared: FloatArray, /) -> FloatArray:
-            distance = kappa_statistic(n, d, k_squared, j_squared) - kappa
-            out: FloatArray = np.arctan2(distance, np.sqrt(_variance_of(n, d, k_squared, j_squared)))
+        def angle(n: int, d: int, k: FloatArray, j: FloatArray, /) -> FloatArray:
+            out: FloatArray = np.arctan2(
+                kappa_of_counts(n, d, k, j) - kappa, np.sqrt(_variance_of_counts(n, d, k, j))
+            )
             return out
 
-        values, mass, _, _ = enumerate_statistic(whole_counts(table), angle, _MISSING_MASS)
+        n = int(table.sum())
+        walk = walk_tables(n, table / n, _MISSING_MASS)
+        values, mass = walk.evaluate(angle), walk.probabilities()
+        defined = ~np.isnan(values)
+        values, mass = values[defined], mass[defined]
         quantiles = weighted_quantile(values, mass, _tails(level))[::-1]
         t = np.where(np.abs(quantiles) > 1.5707963, np.copysign(np.inf, quantiles), np.tan(quantiles))
         out: FloatArray = kappa - t * se
@@ -252,16 +253,16 @@ def acceleration(tables: ArrayLike) -> FloatArray:
     return out
 
 
-def _variance_of(n: int, d: int, k_squared: FloatArray, j_squared: FloatArray) -> FloatArray:
-    """Fleiss-Cohen-Everitt variance of kappa from the counts d, k^2 and j^2 of a table."""
+def _variance_of_counts(n: int, d: int, k: FloatArray, j: FloatArray) -> FloatArray:
+    """Fleiss-Cohen-Everitt variance of kappa in terms of d, k and j; `cell_influence` written out."""
     if d == 0:
-        return np.zeros(np.broadcast_shapes(k_squared.shape, j_squared.shape))
-    apart, prevalence, bias = d / n, j_squared / n**2, k_squared / n**2
+        return np.zeros(np.broadcast_shapes(k.shape, j.shape))
+    apart, prevalence, bias = d / n, (j / n) ** 2, (k / n) ** 2
     u = 2 / (1 - prevalence + bias)
     gain, loss = u - 1, apart * u - 1 - apart
     agreeing = apart**2 * ((1 - apart) * (gain**2 + prevalence * u**2) - 2 * prevalence * u * gain)
-    apart_part = apart * (loss**2 + apart**2 * bias * u**2) + 2 * bias * apart * u * loss
-    out: FloatArray = np.maximum(u**2 * (agreeing + apart_part), 0.0) / n
+    disagreeing = apart * (loss**2 + apart**2 * bias * u**2) + 2 * bias * apart * u * loss
+    out: FloatArray = np.maximum(u**2 * (agreeing + disagreeing), 0.0) / n
     return out
 
 

@@ -108,8 +108,10 @@ def test_properties(table):
 def test_the_lattice_is_closer_than_100_000_draws(monkeypatch):
     table, tails = np.array([[700, 95], [80, 525]]), np.array([0.005, 0.025, 0.5, 0.975, 0.995])
     exact = exact_bootstrap(table)
-    monkeypatch.setattr("mura_ensemble.stats.exact._MOST_TABLES", 1000)
-    monkeypatch.setattr("mura_ensemble.stats.exact._LATTICE_FINENESS", 5.0)  # makes steps of 3 at this n
+    monkeypatch.setattr("mura_ensemble.stats.enumeration._MOST_TABLES", 1000)
+    monkeypatch.setattr(
+        "mura_ensemble.stats.enumeration._LATTICE_FINENESS", 5.0
+    )  # makes steps of 3 at this n
     lattice = exact_bootstrap(table)
     assert (exact.method, lattice.method) == ("exact", "lattice")
     draws = np.random.default_rng(0).multinomial(table.sum(), table.ravel() / table.sum(), 100_000)
