@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, ndtr, ndtri
 
 from mura_ensemble.stats.kappa import cell_influence, cohen_kappa
+from mura_ensemble.stats.proportion import wilson_limits
 from mura_ensemble.stats.validation import FloatArray
 
 PairedTest = Literal["delta", "mcnemar", "mcnemar-midp"]
@@ -178,8 +179,9 @@ def simulated_power(
         size = min(_CHUNK, simulations - start)
         counts = generator.multinomial(n, shares.ravel() / shares.sum(), size=size).reshape(-1, 2, 2, 2)
         rejected += int(_REJECTS[test](counts, alpha).sum())
-    low, high = _wilson(rejected, simulations)
-    return SimulatedPower(rejected / simulations, low, high, simulations, n, test)
+    power = rejected / simulations
+    low, high = wilson_limits(power, simulations)
+    return SimulatedPower(power, float(low), float(high), simulations, n, test)
 
 
 def _delta(cells: NDArray[np.float64]) -> tuple[FloatArray, FloatArray]:
@@ -223,15 +225,6 @@ _REJECTS: dict[str, Callable[[NDArray[np.int64], float], NDArray[np.bool_]]] = {
     "mcnemar": _mcnemar_rejects,
     "mcnemar-midp": _midp_rejects,
 }
-
-
-def _wilson(successes: int, trials: int) -> tuple[float, float]:
-    """Wilson (1927) 95 % limits of a share."""
-    z = float(ndtri(0.975))
-    share, weight = successes / trials, z**2 / trials
-    centre = (share + weight / 2) / (1 + weight)
-    half = z * np.sqrt(share * (1 - share) / trials + weight / (4 * trials)) / (1 + weight)
-    return float(max(centre - half, 0.0)), float(min(centre + half, 1.0))
 
 
 def _two_sided(alpha: float) -> float:
