@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mura_ensemble.cli import analysis, backbones, data
+from mura_ensemble.cli import backbones, comparison, data, ensembles, official
 
 app = typer.Typer(
     name="mura-ensemble",
@@ -36,7 +36,7 @@ def _root(
     pass
 
 
-for _name, _verb in (*data.VERBS, *backbones.VERBS, *analysis.VERBS):
+for _name, _verb in (*data.VERBS, *backbones.VERBS, *ensembles.VERBS, *comparison.VERBS, *official.VERBS):
     app.command(_name)(_verb)
 
 

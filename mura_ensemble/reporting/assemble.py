@@ -22,9 +22,12 @@ from mura_ensemble.ensembles.pooling import Missing, StudyProbabilities, read_st
 from mura_ensemble.ensembles.store import load_ensemble
 from mura_ensemble.ensembles.thresholds import OperatingPoint
 
-__all__ = ["RaterTable", "assemble_raters", "choose_split", "read_cards"]
+__all__ = ["SCORING_SPLITS", "RaterTable", "assemble_raters", "choose_split", "read_cards"]
 
 RaterKind = Literal["backbone", "ensemble", "reader"]
+
+SCORING_SPLITS = ("test", "val", "valid")
+"""Where a split must be guessed for scoring: the first of these that every backbone has."""
 
 
 @dataclass(frozen=True)

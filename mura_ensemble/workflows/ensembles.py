@@ -1,4 +1,4 @@
-"""What a verb does from files to files; each returns the few lines that a person reads at the end."""
+"""Fit, apply: from cached predictions to an ensemble, from an ensemble to calls."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.files import write_frame, write_json
+from mura_ensemble.data.files import write_frame
 from mura_ensemble.data.predictions import backbone_folders, read_split, splits_of
-from mura_ensemble.data.simulate import PANEL, simulate_reader_study, write_reader_study
 from mura_ensemble.data.tables import read_labels
 from mura_ensemble.ensembles.ensemble import Ensemble
 from mura_ensemble.ensembles.fitting import fit_ensemble, gold_of
 from mura_ensemble.ensembles.pooling import Missing, read_study_probabilities
 from mura_ensemble.ensembles.store import load_ensemble, save_ensemble
 from mura_ensemble.ensembles.thresholds import OperatingPointKind
-from mura_ensemble.reporting.assemble import assemble_raters, choose_split, read_cards
-from mura_ensemble.reporting.compare import compare_raters
-from mura_ensemble.reporting.evaluate import Protocol, evaluate
-from mura_ensemble.reporting.report import write_report
+from mura_ensemble.reporting.assemble import SCORING_SPLITS, choose_split, read_cards
 
-__all__ = ["apply_ensemble", "evaluate_calls", "fit_stack", "report_raters", "run_demo"]
+__all__ = ["apply_ensemble", "fit_stack"]
 
 FITTING_SPLITS = ("valid", "train", "val")
-SCORING_SPLITS = ("test", "val", "valid")
 
 
 def fit_stack(
@@ -144,117 +138,3 @@ def apply_ensemble(
         + (f", {int((~called).sum()):,} without a call (a backbone is missing)" if not called.all() else "")
         + (f", {int(applied['fitted'].sum()):,} of them fitted on" if applied["fitted"].any() else "")
     )
-
-
-def report_raters(
-    predictions: Path,
-    out: Path,
-    *,
-    labels: Path | None = None,
-    readers: Path | None = None,
-    panel: Sequence[str] = (),
-    ensembles: Sequence[Path] = (),
-    split: str | None = None,
-    backbones: Sequence[str] = (),
-    title: str | None = None,
-    level: float = 0.95,
-    resamples: int = 10_000,
-    missing: Missing = "error",
-    allow_fitted: bool = False,
-    seed: int = 0,
-) -> str:
-    """Compare every rater with the gold standard and write the report."""
-    split = choose_split(predictions, split, prefer=SCORING_SPLITS)
-    raters = assemble_raters(
-        predictions,
-        split,
-        labels=labels,
-        readers=readers,
-        panel=panel,
-        ensembles=ensembles,
-        backbones=backbones,
-        missing=missing,
-        allow_fitted=allow_fitted,
-    )
-    comparison = compare_raters(
-        raters.calls,
-        raters.studies,
-        raters.kinds,
-        title=title or f"{predictions.name}: {split}",
-        level=level,
-        resamples=resamples,
-        seed=seed,
-        simulated=raters.simulated,
-        notes=raters.notes,
-        warnings=raters.warnings,
-        provenance=raters.provenance,
-    )
-    written = write_report(comparison, out)
-    page = next(path for path in written if path.suffix == ".html")
-    return f"wrote {page} and {len(written) - 1} files beside it"
-
-
-def evaluate_calls(gold: Path, predictions: Path, *, protocol: Protocol, out: Path | None = None) -> str:
-    """Evaluate a header-less list of study calls; the table as text, and as JSON where asked for."""
-    found = evaluate(gold, predictions, protocol=protocol)
-    if out is not None:
-        write_json(out, found.record())
-    limits = "legacy limits" if protocol == "official" else "95 % interval"
-    lines = [f"{'study type':<10} {'n':>6} {'abnormal':>8}  {'kappa':>6}  {limits}"]
-    for name, row in found.table.iterrows():
-        kappa = (
-            "undefined"
-            if row["kappa"] != row["kappa"]
-            else f"{row['kappa']:>6.3f}  {row['low']:.3f} to {row['high']:.3f}"
-        )
-        lines.append(f"{name:<10} {row['n']:>6,} {row['abnormal']:>8,}  {kappa}")
-    return "\n".join([*lines, *found.notes, *([f"wrote {out}"] if out else [])])
-
-
-def run_demo(out: Path, *, seed: int = 1) -> str:
-    """Simulate a reader study, fit three ensembles on its valid split, report on its test split."""
-    predictions = out / "predictions" / "simulated"
-    if out.exists() and any(out.iterdir()) and not predictions.exists():
-        raise InputError(f"{out}: holds files that no demo wrote; choose another --out")
-    write_reader_study(simulate_reader_study(seed=seed), predictions)
-    lines = [f"simulated reader study: {predictions}"]
-    ensembles: list[Path] = []
-    for name, strategy, threshold in DEMO_ENSEMBLES:
-        path = out / f"{name}.json"
-        fit_stack(
-            predictions,
-            predictions / "labels_valid.csv",
-            path,
-            strategy=strategy,
-            threshold=threshold,
-            split="valid",
-            name=name,
-            seed=seed,
-        )
-        found = load_ensemble(path).evaluation
-        ensembles.append(path)
-        lines.append(
-            f"  {name:<24} nested kappa {found.nested:.3f} ({found.low:.3f} to {found.high:.3f}) on valid, "
-            f"n = {found.n:,}; apparent {found.apparent:.3f}"
-        )
-    lines.append(
-        report_raters(
-            predictions,
-            out / "report",
-            readers=predictions / "readers_test.csv",
-            panel=PANEL,
-            ensembles=ensembles,
-            split="test",
-            title="Simulated reader study with MURA's shape",
-            seed=seed,
-        )
-    )
-    return "\n".join(lines)
-
-
-DEMO_ENSEMBLES: tuple[tuple[str, str, OperatingPointKind], ...] = (
-    ("ensemble_mean", "mean", "half"),
-    ("ensemble_weighted", "weighted", "half"),
-    ("ensemble_stack", "stack", "half"),
-    ("ensemble_stack_per_type", "stack", "per-study-type"),
-)

@@ -1,0 +1,61 @@
+"""Compare: from cached predictions, labels and readers to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mura_ensemble.ensembles.pooling import Missing
+from mura_ensemble.reporting.assemble import SCORING_SPLITS, assemble_raters, choose_split
+from mura_ensemble.reporting.compare import compare_raters
+from mura_ensemble.reporting.report import write_report
+
+__all__ = ["report_raters"]
+
+
+def report_raters(
+    predictions: Path,
+    out: Path,
+    *,
+    labels: Path | None = None,
+    readers: Path | None = None,
+    panel: Sequence[str] = (),
+    ensembles: Sequence[Path] = (),
+    split: str | None = None,
+    backbones: Sequence[str] = (),
+    title: str | None = None,
+    level: float = 0.95,
+    resamples: int = 10_000,
+    missing: Missing = "error",
+    allow_fitted: bool = False,
+    seed: int = 0,
+) -> str:
+    """Compare every rater with the gold standard and write the report."""
+    split = choose_split(predictions, split, prefer=SCORING_SPLITS)
+    raters = assemble_raters(
+        predictions,
+        split,
+        labels=labels,
+        readers=readers,
+        panel=panel,
+        ensembles=ensembles,
+        backbones=backbones,
+        missing=missing,
+        allow_fitted=allow_fitted,
+    )
+    comparison = compare_raters(
+        raters.calls,
+        raters.studies,
+        raters.kinds,
+        title=title or f"{predictions.name}: {split}",
+        level=level,
+        resamples=resamples,
+        seed=seed,
+        simulated=raters.simulated,
+        notes=raters.notes,
+        warnings=raters.warnings,
+        provenance=raters.provenance,
+    )
+    written = write_report(comparison, out)
+    page = next(path for path in written if path.suffix == ".html")
+    return f"wrote {page} and {len(written) - 1} files beside it"
