@@ -139,8 +139,7 @@ def coverage(
     """
     shares = cell_probabilities(kappa, prevalence, bias)
     walk = walk_tables(n, shares, missing_mass)
-    classes = sum(len(k) * len(j) for k, j in zip(walk.k, walk.j, strict=True))
-    enumerated = max(walk.steps) == 1 and classes <= _MOST_CLASSES
+    enumerated = max(walk.steps) == 1 and len(walk) <= _MOST_CLASSES
     if enumerated:
         tables, mass = walk.tables(), walk.probabilities()
     else:

@@ -33,9 +33,9 @@ _TINY = 1e-300
 
 
 class Statistic(Protocol):
-    """A function of n, d (whole numbers), k and j (broadcastable float arrays), see the module."""
+    """A function of n, d (whole numbers), k^2 and j^2 (broadcastable float arrays), see the module."""
 
-    def __call__(self, n: int, d: int, k: FloatArray, j: FloatArray, /) -> FloatArray:
+    def __call__(self, n: int, d: int, k_squared: FloatArray, j_squared: FloatArray, /) -> FloatArray:
         """Compute the statistic for every pair (k, j)."""
         ...  # a protocol has no body
 
@@ -48,53 +48,54 @@ class TableWalk:
     ----------
     n
         Studies.
-    d, d_mass
-        (D,) counts of discordant studies and their probabilities.
-    k, k_mass, j, j_mass
-        For every d the imbalances and their probabilities given d.
+    d
+        (D,) counts of discordant studies.
+    k_squared, k_mass
+        For every d the squared imbalance of the discordant, and the joint probability of d and k.
+    j_squared, j_mass
+        For every d the squared imbalance of the concordant, and its probability given d.
     steps
         Lattice steps of d, k and j; all 1 when every table is visited.
     """
 
     n: int
     d: IntArray
-    d_mass: FloatArray
-    k: list[FloatArray]
+    k_squared: list[FloatArray]
     k_mass: list[FloatArray]
-    j: list[FloatArray]
+    j_squared: list[FloatArray]
     j_mass: list[FloatArray]
     steps: tuple[int, int, int]
 
+    def __len__(self) -> int:
+        """K, the tables visited."""
+        return sum(len(k) * len(j) for k, j in zip(self.k_mass, self.j_mass, strict=True))
+
     def evaluate(self, statistic: Statistic) -> FloatArray:
         """Compute a statistic for all K tables, in the order of `probabilities`."""
-        ends = self._ends()
-        out = np.empty(ends[-1])
-        for d, k, j, end in zip(self.d.tolist(), self.k, self.j, ends[1:], strict=True):
-            part = out[end - len(k) * len(j) : end].reshape(len(k), len(j))
-            part[:] = statistic(self.n, d, k[:, None], j)
+        out, at = np.empty(len(self)), 0
+        for d, k, j in zip(self.d.tolist(), self.k_squared, self.j_squared, strict=True):
+            size = k.size * j.size
+            out[at : at + size].reshape(k.size, j.size)[:] = statistic(self.n, d, k[:, None], j)
+            at += size
         return out
 
     def probabilities(self) -> FloatArray:
         """Probabilities of the K tables; what is missing from 1 was not visited."""
-        ends = self._ends()
-        out = np.empty(ends[-1])
-        for mass, k, j, end in zip(self.d_mass.tolist(), self.k_mass, self.j_mass, ends[1:], strict=True):
-            part = out[end - len(k) * len(j) : end].reshape(len(k), len(j))
-            np.multiply.outer(k * mass, j, out=part)
+        out, at = np.empty(len(self)), 0
+        for k, j in zip(self.k_mass, self.j_mass, strict=True):
+            size = k.size * j.size
+            np.multiply(k[:, None], j, out=out[at : at + size].reshape(k.size, j.size))
+            at += size
         return out
 
     def tables(self) -> FloatArray:
         """Build one table of each symmetry class, FN >= FP and TP >= TN: (K, 2, 2), in the same order."""
         parts = []
-        for d, k, j in zip(self.d.tolist(), self.k, self.j, strict=True):
-            apart, agree = k[:, None], self.n - d
-            cells = np.broadcast_arrays((agree - j) / 2, (d - apart) / 2, (d + apart) / 2, (agree + j) / 2)
+        for d, k_squared, j_squared in zip(self.d.tolist(), self.k_squared, self.j_squared, strict=True):
+            k, j, agree = np.sqrt(k_squared)[:, None], np.sqrt(j_squared), self.n - d
+            cells = np.broadcast_arrays((agree - j) / 2, (d - k) / 2, (d + k) / 2, (agree + j) / 2)
             parts.append(np.stack(cells, axis=-1).reshape(-1, 2, 2))
         return np.concatenate(parts)
-
-    def _ends(self) -> list[int]:
-        sizes = [len(k) * len(j) for k, j in zip(self.k, self.j, strict=True)]
-        return [0, *np.cumsum(sizes).tolist()]
 
 
 def walk_tables(n: int, shares: FloatArray, missing_mass: float) -> TableWalk:
@@ -129,9 +130,10 @@ def walk_tables(n: int, shares: FloatArray, missing_mass: float) -> TableWalk:
     allowance = missing_mass / 6
     d, d_mass = _discordant(n, apart, steps[0], allowance, log_factorial)
     tail = np.minimum(allowance / (len(d) * np.maximum(d_mass, _TINY)), 0.4)
-    k, k_mass = _folded_binomial(d, miss, steps[1], tail, log_factorial)
-    j, j_mass = _folded_binomial(n - d, share, steps[2], tail, log_factorial)
-    return TableWalk(n, d, d_mass, k, k_mass, j, j_mass, steps)
+    k_squared, k_mass = _folded_binomial(d, miss, steps[1], tail, log_factorial)
+    j_squared, j_mass = _folded_binomial(n - d, share, steps[2], tail, log_factorial)
+    k_mass = [row * mass for row, mass in zip(k_mass, d_mass.tolist(), strict=True)]
+    return TableWalk(n, d, k_squared, k_mass, j_squared, j_mass, steps)
 
 
 class _LogFactorial:
@@ -172,7 +174,7 @@ def _discordant(
 def _folded_binomial(
     totals: IntArray, share: float, step: int, tail: FloatArray, log_factorial: _LogFactorial
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """|2 X - m| for X ~ Binomial(m, share), for every m in totals: values and their probabilities.
+    """|2 X - m| for X ~ Binomial(m, share), for every m in totals: squared values and their probabilities.
 
     Values have the parity of m; with an odd step h the lattice 0, 2h, 4h... or h, 3h, 5h... is its own mirror
     image, so both signs fall on it. ``tail`` is the mass each end of each row may lose.
@@ -193,11 +195,9 @@ def _folded_binomial(
     mass *= step * possible
     start = (np.cumsum(mass, axis=1) < tail[:, None]).sum(axis=1)
     stop = width - (np.cumsum(mass[:, ::-1], axis=1) < tail[:, None]).sum(axis=1)
-    windows = list(zip(start.tolist(), stop.tolist(), strict=True))
-    return (
-        [row[a:b] for row, (a, b) in zip(value.astype(np.float64), windows, strict=True)],
-        [row[a:b] for row, (a, b) in zip(mass, windows, strict=True)],
-    )
+    squares = value.astype(np.float64) ** 2
+    windows = list(zip(range(len(m)), start.tolist(), stop.tolist(), strict=True))
+    return [squares[row, a:b] for row, a, b in windows], [mass[row, a:b] for row, a, b in windows]
 
 
 def _reach(variance: float, tail: float) -> int:

@@ -123,7 +123,7 @@ def exact_bootstrap(table: ArrayLike, missing_mass: float = 1e-9) -> ExactBootst
         values, probabilities = values[defined], probabilities[defined]
     (tn, fp), (fn, tp) = counts.tolist()
     return ExactBootstrap(
-        estimate=float(kappa_of_counts(n, fp + fn, np.array(abs(fn - fp)), np.array(abs(tp - tn)))),
+        estimate=float(kappa_of_counts(n, fp + fn, np.array((fn - fp) ** 2.0), np.array((tp - tn) ** 2.0))),
         values=values,
         probabilities=probabilities,
         missing_mass=missing,
@@ -133,26 +133,25 @@ def exact_bootstrap(table: ArrayLike, missing_mass: float = 1e-9) -> ExactBootst
     )
 
 
-def kappa_of_counts(n: int, d: int, k: NDArray[np.generic], j: NDArray[np.generic], /) -> FloatArray:
-    """Kappa from the discordant studies d and the imbalances k and j of `enumeration`.
+def kappa_of_counts(n: int, d: int, k_squared: FloatArray, j_squared: FloatArray, /) -> FloatArray:
+    """Kappa from the discordant studies d and the squared imbalances k and j of `enumeration`.
 
     Parameters
     ----------
     n, d
         Studies, and those discordant.
-    k, j
-        |FN - FP| and |TP - TN|, broadcastable.
+    k_squared, j_squared
+        (FN - FP)^2 and (TP - TN)^2, broadcastable.
 
     Returns
     -------
     FloatArray
         Kappas; NaN where no study is discordant and all are of one class.
     """
-    bias, prevalence = np.asarray(k, dtype=np.float64), np.asarray(j, dtype=np.float64)
     square = float(n) * n
     if d == 0:
-        return np.where(prevalence + 0 * bias < n, 1.0, np.nan)
-    out: FloatArray = np.asarray(bias * bias + (square - prevalence * prevalence))
+        return np.where(j_squared + 0 * k_squared < square, 1.0, np.nan)
+    out: FloatArray = np.asarray(k_squared + (square - j_squared))
     np.divide(2.0 * n * d, out, out=out)
     np.subtract(1.0, out, out=out)
     return out

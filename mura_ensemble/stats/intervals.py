@@ -112,8 +112,11 @@ def kappa_intervals(
 ) -> KappaIntervals:
     """Confidence intervals of the kappas of many tables.
 
-    Whatever the rule, limits are clipped to [-1, 1], reach out to the estimate, and go up to 1 for a perfect table;
-    a rule that yields no width or no number gives way to "add_one".
+    Whatever the rule, limits are clipped to [-1, 1], reach out to the estimate, and go up to 1 for a perfect
+    table; a rule that yields no width or no number gives way to "add_one". Where kappa is undefined (one class, one
+    call, or no study) nothing is ruled out: the limits are -1 and 1 and the kind is "none".
+
+    Studies are taken as independent. With several studies per patient resample patients instead.
 
     Parameters
     ----------

@@ -166,10 +166,9 @@ def studentized_limits(tables: ArrayLike, level: float = 0.95) -> Limits:
             return np.full(2, np.nan)
 
         # The arctangent keeps the order and makes room for infinite t.
-        def angle(n: int, d: int, k: FloatArray, j: FloatArray, /) -> FloatArray:
-            out: FloatArray = np.arctan2(
-                kappa_of_counts(n, d, k, j) - kappa, np.sqrt(_variance_of_counts(n, d, k, j))
-            )
+        def angle(n: int, d: int, k_squared: FloatArray, j_squared: FloatArray, /) -> FloatArray:
+            away = kappa_of_counts(n, d, k_squared, j_squared) - kappa
+            out: FloatArray = np.arctan2(away, np.sqrt(_variance_of_counts(n, d, k_squared, j_squared)))
             return out
 
         n = int(table.sum())
@@ -253,11 +252,11 @@ def acceleration(tables: ArrayLike) -> FloatArray:
     return out
 
 
-def _variance_of_counts(n: int, d: int, k: FloatArray, j: FloatArray) -> FloatArray:
+def _variance_of_counts(n: int, d: int, k_squared: FloatArray, j_squared: FloatArray) -> FloatArray:
     """Fleiss-Cohen-Everitt variance of kappa in terms of d, k and j; `cell_influence` written out."""
     if d == 0:
-        return np.zeros(np.broadcast_shapes(k.shape, j.shape))
-    apart, prevalence, bias = d / n, (j / n) ** 2, (k / n) ** 2
+        return np.zeros(np.broadcast_shapes(k_squared.shape, j_squared.shape))
+    apart, prevalence, bias = d / n, j_squared / n**2, k_squared / n**2
     u = 2 / (1 - prevalence + bias)
     gain, loss = u - 1, apart * u - 1 - apart
     agreeing = apart**2 * ((1 - apart) * (gain**2 + prevalence * u**2) - 2 * prevalence * u * gain)

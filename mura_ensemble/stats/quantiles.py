@@ -33,7 +33,9 @@ def weighted_quantile(values: FloatArray, weights: FloatArray, q: ArrayLike) -> 
     if low == high:
         return np.full(wanted.shape, low if weights.sum() > 0 else np.nan)
     # Each step is monotone in floating point, so equal values share a bin and bins are in order.
-    place = np.minimum((values - low) * (_BINS / (high - low)), _BINS - 1).astype(np.int32)
+    scaled = values - low
+    scaled *= _BINS / (high - low)
+    place = np.minimum(scaled, _BINS - 1, out=scaled).astype(np.intp)
     upto = np.cumsum(np.bincount(place, weights, _BINS))
     if not upto[-1] > 0:
         return out

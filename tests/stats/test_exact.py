@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mura_ensemble.stats.exact import exact_bootstrap
+from mura_ensemble.stats.enumeration import walk_tables
+from mura_ensemble.stats.exact import exact_bootstrap, kappa_of_counts
 from mura_ensemble.stats.kappa import cohen_kappa, kappa_variance
 from mura_ensemble.stats.quantiles import weighted_quantile
 
@@ -44,6 +45,35 @@ def test_equals_the_enumeration_of_all_index_resamples(n):
         for value, share in zip(values.tolist(), mass.tolist(), strict=True):
             assert by_value.pop(value, 0.0) == pytest.approx(share, abs=3e-9 / (1 - undefined))
         assert sum(by_value.values()) < 1e-9
+
+
+@pytest.mark.parametrize("table", [[[9, 3], [2, 11]], [[20, 1], [0, 4]], [[0, 7], [11, 3]]])
+def test_equals_the_sum_over_all_tables(table):
+    from scipy.stats import multinomial
+
+    n, shares = int(np.sum(table)), np.ravel(table) / np.sum(table)
+    cells = np.array(list(product(range(n + 1), repeat=3)))
+    cells = cells[cells.sum(axis=1) <= n]
+    tables = np.column_stack([cells, n - cells.sum(axis=1)])
+    mass = multinomial(n, shares).pmf(tables)
+    kappas = cohen_kappa(tables.reshape(-1, 2, 2))
+    boot = exact_bootstrap(table)
+    assert boot.undefined_mass == pytest.approx(mass[np.isnan(kappas)].sum(), abs=1e-12)
+    values, ours = boot.support()
+    for point in np.linspace(-1, 1, 41) + 1e-9:
+        theirs = mass[kappas <= point].sum() / mass[~np.isnan(kappas)].sum()
+        assert ours[values <= point].sum() == pytest.approx(theirs, abs=2e-9)
+
+
+def test_walked_tables_have_the_statistics_they_stand_for():
+    walk = walk_tables(31, np.array([[0.4, 0.1], [0.05, 0.45]]), 1e-9)
+    tables = walk.tables()
+    assert (tables.sum(axis=(1, 2)) == 31).all()
+    assert (tables[:, 1, 0] >= tables[:, 0, 1]).all()
+    assert (tables[:, 1, 1] >= tables[:, 0, 0]).all()
+    assert (tables == np.rint(tables)).all()
+    assert np.allclose(walk.evaluate(kappa_of_counts), cohen_kappa(tables), atol=1e-12, equal_nan=True)
+    assert len(np.unique(tables.reshape(-1, 4), axis=0)) == len(tables) == len(walk.probabilities())
 
 
 @pytest.mark.parametrize(
