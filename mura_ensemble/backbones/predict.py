@@ -31,7 +31,7 @@ def predict_backbone(
     split: str,
     name: str | None = None,
     views_root: Path | None = None,
-    batch_size: int = 32,
+    batch_size: int = 64,
     precision: Precision = "float32",
     shard: str = "0/1",
     workers: int = 0,
@@ -93,17 +93,26 @@ def predict_backbone(
         raise InputError(f"batch size {batch_size}: give a whole number of 1 or more")
     if precision not in ("float32", "bfloat16"):
         raise InputError(f"precision '{precision}': give float32 or bfloat16")
+    if name is not None and (Path(name).name != name or name.startswith(".")):
+        raise InputError(f"name '{name}': give a plain name, it becomes a folder of {out}")
     trained = read_run(run)
     rows = read_views(manifest, split, views_root)
     rows, role = _with_folds(rows, trained, split, manifest)
     states = [load_weights(path)[0] for path in trained.members]
     digests = [weights_digest(state) for state in states]
+    where = chosen_device(device)
     work = Work(
         folder=Path(out) / (name or Path(run).resolve().name),
         split=split,
         role=role,
         inputs=_inputs(trained, digests, precision),
         manifest=views_digest(rows),
+        provenance={
+            **versions(),
+            "device": where.type,
+            "batch_size": batch_size,
+            "seed": trained.plan["training"]["seed"],
+        },
     )
     computed = 0
     table = work.standing()
@@ -111,13 +120,10 @@ def predict_backbone(
         work.refuse_other_inputs()
         work.begin()
         numbers = [number for number in work.missing(len(rows)) if number % turns == turn]
-        where = chosen_device(device)
         if numbers:
             members = Members(trained, states, precision=precision, device=where)
             computed = predict_parts(work, rows, numbers, members, batch_size=batch_size, workers=workers)
-        seed = trained.plan["training"]["seed"]
-        provenance = {**versions(), "device": where.type, "batch_size": batch_size, "seed": seed}
-        table = work.finish(rows, provenance)
+        table = work.finish(rows)
     return _summary(work, rows, table, computed, allow_failed=allow_failed)
 
 
@@ -168,7 +174,7 @@ def merge_predictions(
             f"{folder}: {len(missing)} of {total} parts of split '{split}' are missing (first: {missing[0]}); "
             "run the shards that are not done, e.g. predict with --shard 0/1"
         )
-    table = work.finish(rows, {"merged": True})
+    table = work.finish(rows)
     return _summary(work, rows, table, 0, allow_failed=allow_failed)
 
 

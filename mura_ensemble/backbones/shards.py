@@ -13,7 +13,7 @@ predictions/<set>/<backbone>/.partial/<key>/plan.json  part-00000.parquet  part-
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,8 @@ class Work:
         The card's inputs.
     manifest : str
         Digest of the views.
+    provenance : dict
+        Versions, device and the like; no part of the key.
     """
 
     folder: Path
@@ -90,6 +92,7 @@ class Work:
     role: Role
     inputs: dict[str, Any]
     manifest: str
+    provenance: dict[str, Any]
 
     @property
     def key(self) -> str:
@@ -131,12 +134,9 @@ class Work:
         """Write down what the parts belong to, so that they can be merged without the model."""
         path = self.partial / "plan.json"
         if not path.exists():
-            write_json(
-                path,
-                {"split": self.split, "role": self.role, "inputs": self.inputs, "manifest": self.manifest},
-            )
+            write_json(path, {name: value for name, value in asdict(self).items() if name != "folder"})
 
-    def finish(self, rows: pd.DataFrame, provenance: dict[str, Any]) -> pd.DataFrame | None:
+    def finish(self, rows: pd.DataFrame) -> pd.DataFrame | None:
         """Merge the parts into the cache if all are there; None if some are missing.
 
         Parameters
@@ -164,7 +164,7 @@ class Work:
             manifest=self.manifest,
             made_by="mura-ensemble predict",
             role=self.role,
-            provenance=provenance,
+            provenance=self.provenance,
         )
         shutil.rmtree(self.partial, ignore_errors=True)
         if not any(self.partial.parent.iterdir()):
@@ -186,7 +186,7 @@ def find_plans(folder: Path, split: str) -> list[Work]:
     for path in sorted(folder.glob(".partial/*/plan.json")):
         plan = read_json(path)
         if plan["split"] == split:
-            found.append(Work(folder, split, plan["role"], plan["inputs"], plan["manifest"]))
+            found.append(Work(folder, **plan))
     return found
 
 

@@ -26,7 +26,7 @@ from mura_ensemble.data.predictions import read_card, read_split  # noqa: E402
 
 
 def _predict(run: Any, study: Study, out: Path, split: str = "test", **changes: Any) -> Any:
-    return predict_backbone(run.folder, study.manifest, out, split=split, device="cpu", **changes)
+    return predict_backbone(run.folder, study.manifest, out, split=split, **{"device": "cpu", **changes})
 
 
 def _by_hand(run: Any, study: Study, view: pd.Series, members: list[int]) -> float:  # type: ignore[type-arg]
@@ -121,8 +121,8 @@ def test_shards_merge_to_what_one_process_writes(
     pd.testing.assert_frame_equal(
         read_split(sharded / "tiny", "train"), read_split(tmp_path / "one" / "tiny", "train")
     )
-    cards = [read_card(folder / "tiny")["splits"]["train"]["key"] for folder in (sharded, tmp_path / "one")]
-    assert cards[0] == cards[1] == merged.key
+    assert read_card(sharded / "tiny") == read_card(tmp_path / "one" / "tiny")
+    assert read_card(sharded / "tiny")["splits"]["train"]["key"] == merged.key
     with pytest.raises(InputError, match="no shards of split 'train' to merge"):
         merge_predictions(fixed_study.manifest, sharded / "tiny", split="train")
 
@@ -262,7 +262,9 @@ def test_precision_is_part_of_the_key(run: Any, fixed_study: Study, tmp_path: Pa
         ({"shard": "3/3"}, "shard '3/3': expected i/n counted from 0"),
         ({"shard": "one"}, "shard 'one'"),
         ({"batch_size": 0}, "batch size 0"),
+        ({"name": "../tiny"}, "name '../tiny': give a plain name"),
         ({"precision": "int8"}, "precision 'int8'"),
+        ({"device": "abacus"}, "device 'abacus' cannot be used"),
     ],
 )
 def test_bad_input_is_refused_and_nothing_is_written(
