@@ -1,0 +1,138 @@
+"""Ranks and the winner's curse where only kappas and their standard errors are known.
+
+How strongly two entries' estimates err together depends on the errors they share, which nobody published. All
+results are therefore given for several correlations, and none of them is singled out as the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mura_ensemble.stats.ranks import rank_confidence_sets_from_covariance
+from mura_ensemble.stats.winner import empirical_bayes, equicorrelated_covariance, winner_interval
+
+__all__ = ["CORRELATIONS", "MIDDLE_CORRELATION", "ranks_frame", "winners_frame"]
+
+CORRELATIONS = (0.3, 0.5, 0.7)
+"""Correlations of the errors of two kappas for which every rank statement is made."""
+
+MIDDLE_CORRELATION = 0.5
+"""The one shown where there is room for one only."""
+
+
+_DRAWS = 4_000  # a rank limit moves by one at most from seed to seed
+
+
+def ranks_frame(
+    labels: pd.Index,
+    kappa: NDArray[np.float64],
+    se: NDArray[np.float64],
+    *,
+    correlations: Sequence[float] = CORRELATIONS,
+    level: float = 0.95,
+    rng: int = 0,
+) -> pd.DataFrame:
+    """Rank sets, probability of being the best and shrunken kappa of every entry, per error correlation.
+
+    Parameters
+    ----------
+    labels
+        (E,) names of the entries; at least three.
+    kappa, se
+        (E,) estimates and standard errors.
+    correlations
+        Of the errors of any two estimates.
+    level
+        Of the rank sets, simultaneous over all entries.
+    rng
+        Seed.
+
+    Returns
+    -------
+    DataFrame
+        Index (correlation, entry): `shared_rank` (1 + entries shown to be better), `low`, `high` (simultaneous
+        rank set), `low_alone`, `high_alone` (set for one entry chosen beforehand), `p_best`, `shrunk`,
+        `shrunk_sd`.
+
+    Notes
+    -----
+    Rank sets: Mogstad, Romano, Shaikh & Wilhelm 2024 (see `stats.ranks`). Shrinkage: empirical Bayes with one
+    standard error for all, the root mean square: where standard errors fall with kappa and errors correlate, the
+    generalised mean of unequal ones leaves the range of the data. `p_best` comes from 20,000 draws of that
+    posterior; ties share.
+    """
+    common = np.full(len(kappa), np.sqrt(np.mean(se**2)))
+    frames = []
+    for correlation in correlations:
+        sets = rank_confidence_sets_from_covariance(
+            kappa, equicorrelated_covariance(se, correlation), level=level, draws=_DRAWS, rng=rng
+        )
+        shrunk = empirical_bayes(kappa, equicorrelated_covariance(common, correlation))
+        # Shared error moves all entries alike, so only what each entry has of its own decides who is best.
+        own = common**2 * (1 - correlation)
+        own_sd = np.sqrt(shrunk.spread**2 * own / (shrunk.spread**2 + own))
+        draws = shrunk.mean + own_sd * np.random.default_rng(rng).standard_normal((20_000, len(kappa)))
+        best = draws == draws.max(axis=1, keepdims=True)
+        frame = pd.DataFrame(
+            {
+                "shared_rank": sets.shared_rank.astype(np.int64),
+                "low": sets.low.astype(np.int64),
+                "high": sets.high.astype(np.int64),
+                "low_alone": sets.low_marginal.astype(np.int64),
+                "high_alone": sets.high_marginal.astype(np.int64),
+                "p_best": (best / best.sum(axis=1, keepdims=True)).mean(axis=0),
+                "shrunk": shrunk.mean,
+                "shrunk_sd": shrunk.sd,
+            }
+        )
+        frame.index = pd.MultiIndex.from_product([[correlation], labels], names=["correlation", "entry"])
+        frames.append(frame)
+    return pd.concat(frames)
+
+
+def winners_frame(
+    labels: pd.Index,
+    kappa: NDArray[np.float64],
+    se: NDArray[np.float64],
+    ranks: pd.DataFrame,
+    *,
+    rng: int = 0,
+) -> pd.DataFrame:
+    """What to believe of the top entry's kappa, given that it came first among many.
+
+    Parameters
+    ----------
+    labels, kappa, se, rng
+        As for `ranks_frame`.
+    ranks
+        Its result.
+
+    Returns
+    -------
+    DataFrame
+        Index `correlation`: `top` (label), `kappa`, `shrunk` (empirical Bayes), `low`, `high` (95 % limits that
+        allow for its having been selected, see `stats.winner`), `p_best`, `may_be_best` (entries whose
+        simultaneous rank set reaches 1).
+    """
+    records = []
+    for correlation, part in ranks.groupby(level="correlation"):
+        rho = float(part.index.get_level_values("correlation")[0])
+        found = winner_interval(kappa, equicorrelated_covariance(se, rho), draws=_DRAWS, rng=rng)
+        own = part.iloc[found.winner]
+        records.append(
+            {
+                "correlation": correlation,
+                "top": str(labels[found.winner]),
+                "kappa": found.estimate,
+                "shrunk": float(own["shrunk"]),
+                "low": found.low,
+                "high": found.high,
+                "p_best": float(own["p_best"]),
+                "may_be_best": int((part["low"] == 1).sum()),
+            }
+        )
+    return pd.DataFrame(records).set_index("correlation")
