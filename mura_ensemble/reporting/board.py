@@ -1,0 +1,156 @@
+"""The leaderboard as it is shown: which columns, which words above them, the same in HTML, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.reporting.compare import Comparison
+from mura_ensemble.reporting.formats import (
+    count,
+    estimate,
+    interval,
+    p_value,
+    percent,
+    rank_range,
+    signed,
+    signed_interval,
+)
+from mura_ensemble.reporting.page import Paragraph, TableBlock
+from mura_ensemble.reporting.tables import Column, Row, interval_bar, to_latex
+from mura_ensemble.reporting.words import better_than_reference, level_name
+
+__all__ = ["DAGGER", "leaderboard_blocks", "leaderboard_latex", "readers_range"]
+
+DAGGER = "\N{DAGGER}"
+"""Marks an estimate that rests on too few studies for large-sample rules."""
+
+
+def leaderboard_blocks(comparison: Comparison) -> Iterator[TableBlock | Paragraph]:
+    """The table of all raters and how to read it."""
+    board = comparison.leaderboard
+    claimed = set(better_than_reference(board, comparison.level))
+    yield TableBlock(
+        board,
+        _leaderboard_columns(comparison, claimed),
+        _leaderboard_caption(comparison),
+        ("leaderboard.csv", "leaderboard.json", "differences.csv"),
+        row_style=lambda row: f"kind-{row['kind']}",
+    )
+    reference = comparison.reference
+    if reference is not None:
+        yield Paragraph(
+            f"Difference: kappa of the rater minus kappa of {reference.rater}, the {reference.role}, on the studies both "
+            f"called. p is adjusted with Holm's method for {count(comparison.compared, 'comparison')}. "
+            "Highest: share of resamples of the patients in which the rater has the highest kappa.",
+            quiet=True,
+        )
+
+
+def _leaderboard_caption(comparison: Comparison) -> str:
+    return (
+        f"Raters by kappa, with {level_name(comparison.level)} intervals. Raters that cannot be told apart share a rank; "
+        "the range is where the true rank may lie."
+    )
+
+
+def _leaderboard_columns(comparison: Comparison, claimed: set[str]) -> list[Column]:
+    board = comparison.leaderboard
+    scale = _scale(board)
+    band = readers_range(comparison)
+    columns = [
+        Column(
+            "Rank",
+            lambda row: _rank(row["rank"]),
+            detail=lambda row: "" if np.isnan(row["rank"]) else rank_range(row["rank_low"], row["rank_high"]),
+            help="1 + the number of raters shown to have a higher kappa; below it the range of possible ranks.",
+        ),
+        Column("Rater", lambda row: row["rater"], align="left", detail=lambda row: row["kind"], header=True),
+        Column(
+            "Kappa",
+            lambda row: estimate(row["kappa"]) + (DAGGER if row["small"] else ""),
+            detail=lambda row: "" if np.isnan(row["kappa"]) else interval(row["low"], row["high"]),
+            help="Agreement with the gold standard beyond chance, and its interval.",
+            style="strong",
+        ),
+        Column(
+            f"{scale[0]:.2g} to {scale[1]:.2g}".replace("-", "\N{MINUS SIGN}"),
+            None,
+            align="left",
+            help="The interval drawn; shaded: the range of the readers." if band else "The interval drawn.",
+            mark=lambda row: interval_bar(
+                row["kappa"], row["low"], row["high"], scale=scale, style=f"kind-{row['kind']}", band=band
+            ),
+        ),
+    ]
+    reference = comparison.reference
+    if reference is not None:
+        columns += [
+            Column(
+                f"Difference to {reference.role}",
+                lambda row: _difference(row, reference.rater),
+                detail=lambda row: (
+                    "" if np.isnan(row["difference"]) else signed_interval(row["diff_low"], row["diff_high"])
+                ),
+                help=f"Kappa minus the kappa of {reference.rater}, paired.",
+                style=lambda row: "strong" if row["rater"] in claimed else "",
+            ),
+            Column(
+                "p, adjusted",
+                lambda row: "" if np.isnan(row["p_adjusted"]) else p_value(row["p_adjusted"]),
+                detail=lambda row: "" if np.isnan(row["p"]) else f"alone {p_value(row['p'])}",
+                help="Two-sided permutation test, Holm's adjustment; below it the p value of this test alone.",
+            ),
+            Column(
+                "Highest",
+                lambda row: "" if np.isnan(row["p_best"]) else percent(row["p_best"], 0),
+                help="Share of resamples in which the rater has the highest kappa; not the probability of being best.",
+            ),
+        ]
+    columns.append(
+        Column(
+            "Differs from gold",
+            lambda row: f"{row['fn'] + row['fp']:,} of {row['n']:,}",
+            detail=lambda row: (
+                f"{row['fn']:,} missed, {row['fp']:,} false"
+                + (f"; {row['missing']:,} not called" if row["missing"] else "")
+            ),
+            help="Studies called unlike the gold standard: abnormal ones missed, and normal ones falsely called abnormal.",
+        )
+    )
+    if board["notes"].any():
+        columns.append(Column("Notes", lambda row: row["notes"], align="left", style="wrap"))
+    return columns
+
+
+def _rank(rank: float) -> str:
+    return "\N{EN DASH}" if np.isnan(rank) else f"{rank:.0f}"
+
+
+def _difference(row: Row, reference: str) -> str:
+    if row["rater"] == reference:
+        return "reference"
+    return signed(row["difference"])
+
+
+def leaderboard_latex(comparison: Comparison) -> str:
+    """The leaderboard as a LaTeX table."""
+    caption = f"{'Simulated data. ' if comparison.simulated else ''}{_leaderboard_caption(comparison)}"
+    columns = _leaderboard_columns(comparison, set())
+    return to_latex(comparison.leaderboard, columns, caption=caption, label="tab:leaderboard")
+
+
+def readers_range(comparison: Comparison) -> tuple[float, float] | None:
+    """From the lowest to the highest reader; None with fewer than two."""
+    band = comparison.readers
+    return None if band is None or band.count < 2 else (band.lowest, band.highest)
+
+
+def _scale(board: pd.DataFrame) -> tuple[float, float]:
+    """Ends in tenths that hold every interval."""
+    if board["low"].isna().all():
+        return (0.0, 1.0)
+    low, high = float(board["low"].min()), float(board["high"].max())
+    return (float(np.floor(low * 10) / 10), float(np.ceil(high * 10 - 1e-9) / 10))

@@ -1,0 +1,232 @@
+"""Coded checks of a comparison: what was found, how grave, and what to do about it.
+
+| code  | level   | found                                                                  |
+|-------|---------|------------------------------------------------------------------------|
+| ME001 | warning | said by the caller: leakage, scored on fitted studies, failed views ... |
+| ME002 | warning | a reader who sits in the gold panel was passed in; left out            |
+| ME003 | note    | study types too small for large-sample intervals                       |
+| ME004 | warning | raters called different studies                                        |
+| ME005 | warning | two raters call every study alike                                      |
+| ME006 | warning | a kappa is undefined                                                   |
+| ME007 | warning | a rater calls every study alike (all abnormal or all normal)           |
+| ME008 | note    | resamples without a kappa                                              |
+| ME009 | note    | the reference was chosen on the studies it is scored on                |
+| ME010 | note    | patients with several studies; everything is resampled by patient      |
+| ME011 | warning | the simulated label: nothing here was measured                         |
+| ME012 | warning | study types whose gold standard has one class                          |
+| ME013 | note    | the adjusted test and the interval of a difference disagree            |
+| ME014 | warning | the whole comparison rests on few studies or few of one class          |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.reporting.formats import count, error_rate, name_list
+from mura_ensemble.reporting.leaderboard import Reference
+from mura_ensemble.reporting.page import Notice
+
+__all__ = ["duplicate_raters", "run_checks"]
+
+
+def run_checks(
+    *,
+    calls: pd.DataFrame,
+    leaderboard: pd.DataFrame,
+    by_study_type: pd.DataFrame,
+    by_type: pd.DataFrame,
+    reference: Reference | None,
+    in_panel: Sequence[str],
+    undefined_resamples: Mapping[str, int],
+    resamples: int,
+    repeated_patients: int,
+    level: float,
+    simulated: bool,
+    warnings: Sequence[str],
+) -> tuple[Notice, ...]:
+    """Every check, the warnings first, then by code.
+
+    Parameters
+    ----------
+    calls : DataFrame
+        Studies x raters, 0/1/NaN, those that were compared.
+    leaderboard, by_study_type : DataFrame
+        The finished frames.
+    by_type : DataFrame
+        Index study type; columns `studies`, `positives`.
+    reference : Reference or None
+        What the differences are taken from.
+    in_panel : sequence of str
+        Readers who were left out because they made the gold standard.
+    undefined_resamples : mapping
+        Rater to the number of resamples in which its kappa is undefined.
+    repeated_patients : int
+        Patients with more than one study.
+    warnings : sequence of str
+        Said by the caller.
+    """
+    found = [
+        *_said(warnings, simulated),
+        *_raters(calls, leaderboard, in_panel),
+        *_strata(by_study_type, by_type),
+        *_amount(by_type),
+        *_resampling(undefined_resamples, resamples, repeated_patients),
+        *_reference(leaderboard, reference, level),
+    ]
+    return tuple(sorted(found, key=lambda item: (item.level != "warning", item.code)))
+
+
+def duplicate_raters(calls: pd.DataFrame) -> list[tuple[str, str]]:
+    """Pairs of raters with the same call, or the same gap, in every study."""
+    values = calls.fillna(-1).to_numpy(dtype=np.int8)
+    return [
+        (str(calls.columns[i]), str(calls.columns[j]))
+        for i, j in combinations(range(calls.shape[1]), 2)
+        if np.array_equal(values[:, i], values[:, j])
+    ]
+
+
+def _said(warnings: Sequence[str], simulated: bool) -> Iterator[Notice]:
+    for sentence in warnings:
+        yield Notice("warning", "ME001", sentence, "")
+    if simulated:
+        yield Notice(
+            "warning",
+            "ME011",
+            "The data are simulated: no radiograph, reader or patient stands behind any number.",
+            "Use them to learn the report, not to learn about radiology.",
+        )
+
+
+def _raters(calls: pd.DataFrame, leaderboard: pd.DataFrame, in_panel: Sequence[str]) -> Iterator[Notice]:
+    if in_panel:
+        yield Notice(
+            "warning",
+            "ME002",
+            f"{name_list(in_panel)} sat in the panel that made the gold standard and would agree with their own votes.",
+            "Left out of the comparison; typical inflation of such a kappa is 0.06 to 0.13.",
+        )
+    missing = leaderboard.loc[leaderboard["missing"] > 0, "missing"]
+    if len(missing):
+        which = name_list([f"{name} ({number})" for name, number in missing.items()])
+        yield Notice(
+            "warning",
+            "ME004",
+            f"Raters called different studies; calls are missing from {which}.",
+            "Every kappa uses the studies its rater called, every difference those both called; "
+            "kappas of different studies may differ for that alone. Complete the calls or drop the studies.",
+        )
+    for one, other in duplicate_raters(calls):
+        yield Notice(
+            "warning",
+            "ME005",
+            f"{one} and {other} call every study alike.",
+            "Drop one of them unless it is meant; ties and rank ranges count both.",
+        )
+    for name in leaderboard.index[leaderboard["kappa"].isna()]:
+        yield Notice(
+            "warning",
+            "ME006",
+            f"The kappa of {name} is undefined: {undefined_reason(leaderboard.loc[name])}.",
+            "It has no rank and no difference.",
+        )
+    for name, rater in leaderboard.dropna(subset=["kappa"]).iterrows():
+        if not (rater["tp"] + rater["fp"]) or not (rater["tn"] + rater["fn"]):
+            call = "abnormal" if rater["tp"] + rater["fp"] else "normal"
+            yield Notice(
+                "warning",
+                "ME007",
+                f"{name} calls every study {call}, so its kappa is 0 whatever it may have seen.",
+                "Check its operating point and that its probabilities were not swapped or cut off.",
+            )
+
+
+def undefined_reason(table: pd.Series[float]) -> str:
+    """Why a 2x2 table (`tp`, `fn`, `fp`, `tn`) has no kappa."""
+    total = table[["tp", "fn", "fp", "tn"]].sum()
+    if not total:
+        return "it called none of the studies"
+    both = "abnormal" if table["tp"] == total else "normal"
+    return f"gold standard and rater call all {total:,.0f} studies {both}, so chance alone explains all agreement"
+
+
+def _strata(by_study_type: pd.DataFrame, by_type: pd.DataFrame) -> Iterator[Notice]:
+    if len(by_type) < 2:
+        return
+    small = by_study_type["small"].groupby(level="study_type", sort=False).any()
+    names = [f"{name} ({by_type.loc[name, 'studies']})" for name in small.index[small]]
+    if names:
+        yield Notice(
+            "note",
+            "ME003",
+            f"Study types with too few studies for a sharp interval: {name_list(names)}.",
+            "Marked with a dagger; their intervals add one study to each cell, which keeps the promised coverage. "
+            "Do not rank raters within them.",
+        )
+    one_class = by_type[(by_type["positives"] == 0) | (by_type["positives"] == by_type["studies"])]
+    for name, row in one_class.iterrows():
+        which = "abnormal" if row["positives"] else "normal"
+        yield Notice(
+            "warning",
+            "ME012",
+            f"The gold standard calls all {count(row['studies'], 'study', 'studies')} of type {name} {which}.",
+            "Its kappas are 0 or undefined and say nothing; read sensitivity or specificity instead.",
+        )
+
+
+def _amount(by_type: pd.DataFrame) -> Iterator[Notice]:
+    studies, positives = int(by_type["studies"].sum()), int(by_type["positives"].sum())
+    rarer = min(positives, studies - positives)
+    if studies < 100 or rarer < 10:
+        yield Notice(
+            "warning",
+            "ME014",
+            f"All rests on {count(studies, 'study', 'studies')}, of which {rarer} belong to the rarer class.",
+            "Only very large differences can be seen; collect more studies before you rank.",
+        )
+
+
+def _resampling(undefined: Mapping[str, int], resamples: int, repeated_patients: int) -> Iterator[Notice]:
+    lost = {name: number for name, number in undefined.items() if number}
+    if lost:
+        which = name_list([f"{name} ({number:,} of {resamples:,})" for name, number in lost.items()])
+        yield Notice(
+            "note",
+            "ME008",
+            f"Resamples without a kappa: {which}.",
+            "They are left out of the shares of resamples; with many of them those shares mean little.",
+        )
+    if repeated_patients:
+        yield Notice(
+            "note",
+            "ME010",
+            f"{count(repeated_patients, 'patient has', 'patients have')} more than one study.",
+            "Nothing to do: every interval and test takes patients, not studies, as independent.",
+        )
+
+
+def _reference(leaderboard: pd.DataFrame, reference: Reference | None, level: float) -> Iterator[Notice]:
+    if reference is None:
+        return
+    if reference.candidates > 1:
+        yield Notice(
+            "note",
+            "ME009",
+            f"{reference.rater} was chosen as the {reference.role} of {reference.candidates} on the studies that score it.",
+            "A maximum is optimistic: 'better than' it is a cautious claim, 'worse than' it is not. "
+            "Name the reference beforehand where you can.",
+        )
+    clear_interval = (leaderboard["diff_low"] > 0) | (leaderboard["diff_high"] < 0)
+    clear_test = leaderboard["p_adjusted"] < error_rate(level)
+    split = leaderboard.index[clear_test & ~clear_interval]
+    if len(split):
+        yield Notice(
+            "note",
+            "ME013",
+            f"For {name_list(list(map(str, split)))} the adjusted test finds a difference that the interval does not.",
+            "No difference is claimed; more studies would settle it.",
+        )

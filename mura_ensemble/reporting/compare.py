@@ -1,0 +1,280 @@
+"""From calls to a finished comparison: the only crossing from frames to the statistics and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.data.errors import InputError
+from mura_ensemble.reporting.checks import run_checks
+from mura_ensemble.reporting.inputs import Kind, Reads, checked_reads
+from mura_ensemble.reporting.leaderboard import (
+    Reference,
+    against_reference,
+    build_board,
+    build_by_study_type,
+    build_differences,
+    choose_reference,
+    measure,
+)
+from mura_ensemble.reporting.methods import methods_text
+from mura_ensemble.reporting.page import Notice
+from mura_ensemble.reporting.standings import build_standings
+from mura_ensemble.stats.power import detectable_difference
+
+__all__ = ["Comparison", "DataCard", "ReaderBand", "compare_raters"]
+
+
+@dataclass(frozen=True)
+class ReaderBand:
+    """The kappas of the readers in the comparison: how many, lowest, mean and highest, and who has the highest."""
+
+    count: int
+    lowest: float
+    mean: float
+    highest: float
+    best: str
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """What the numbers rest on.
+
+    Attributes
+    ----------
+    studies, patients, positives : int
+        Studies, their patients, studies abnormal by the gold standard.
+    repeated_patients : int
+        Patients with more than one study.
+    by_type : DataFrame
+        Index study type; columns `studies`, `patients`, `positives`, `prevalence`.
+    """
+
+    studies: int
+    patients: int
+    positives: int
+    repeated_patients: int
+    by_type: pd.DataFrame
+
+    @property
+    def prevalence(self) -> float:
+        """Share of the studies that are abnormal, in [0, 1]."""
+        return self.positives / self.studies
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything a report says, as finished frames.
+
+    Attributes
+    ----------
+    title : str
+    leaderboard : DataFrame
+        Index rater, highest kappa first. `kind`; `place`, `rank`, `rank_low`, `rank_high`, `p_best` (see
+        `standings.Standings`); `kappa`, `low`, `high`, `interval` (the rule); `difference`, `diff_low`, `diff_high`,
+        `p`, `p_adjusted` (against the reference; NaN for it); `n`, `missing`; `tp`, `fn`, `fp`, `tn`; `sensitivity`
+        and `specificity`, each with `_low` and `_high`; `small`; `notes`.
+    by_study_type : DataFrame
+        Index (rater, study_type): `kind`, `n`, `positives`, `kappa`, `low`, `high`, `interval`, `small`, counts.
+    differences : DataFrame
+        Index (rater, reference), every ordered pair: `difference`, `low`, `high`, `p`, `p_all_pairs` (Holm), `n`,
+        `only_rater_right`, `only_reference_right`.
+    reference : Reference or None
+        What the leaderboard's differences are taken from; None for a single rater.
+    compared : int
+        Differences tested against the reference, the family of `p_adjusted`.
+    readers : ReaderBand or None
+        None without readers.
+    data : DataCard
+    detectable : float
+        Difference of kappa from the reference that one test named beforehand would find in 4 of 5 such studies, at
+        the median share of studies on which one of the two is right; NaN without a reference.
+    checks : tuple of Notice
+        Warnings first.
+    methods : tuple of str
+        Paragraphs ready to paste.
+    provenance : dict
+        What the caller said and a digest of what was compared.
+    level, resamples, seed : float, int, int
+    simulated : bool
+    """
+
+    title: str
+    leaderboard: pd.DataFrame
+    by_study_type: pd.DataFrame
+    differences: pd.DataFrame
+    reference: Reference | None
+    compared: int
+    readers: ReaderBand | None
+    data: DataCard
+    detectable: float
+    checks: tuple[Notice, ...]
+    methods: tuple[str, ...]
+    provenance: Mapping[str, Any]
+    level: float
+    resamples: int
+    seed: int
+    simulated: bool
+
+
+def compare_raters(
+    calls: pd.DataFrame,
+    studies: pd.DataFrame,
+    kinds: Mapping[str, Kind],
+    *,
+    title: str,
+    level: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+    simulated: bool = False,
+    notes: Mapping[str, str] | None = None,
+    warnings: Sequence[str] = (),
+    provenance: Mapping[str, Any] | None = None,
+) -> Comparison:
+    """Compare raters with the gold standard and with each other, patients being the independent units.
+
+    Parameters
+    ----------
+    calls : DataFrame
+        Index study, one column per rater, 0 / 1 / NaN (no call).
+    studies : DataFrame
+        Index study; columns `patient`, `study_type`, `gold` (0/1).
+    kinds : mapping
+        Rater to `backbone`, `ensemble`, `reader`, or `panel reader`: one who made the gold standard and is
+        therefore left out and named in the checks.
+    title : str
+    level : float
+        Confidence level in (0, 1).
+    resamples : int
+        Resamples of the patients.
+    seed : int
+        Same seed, same digits, whatever the order of studies and raters.
+    simulated : bool
+        Say on every page, figure and table that the data are simulated.
+    notes : mapping, optional
+        Rater to a remark for the leaderboard.
+    warnings : sequence of str
+        Sentences to be shown among the checks.
+    provenance : mapping, optional
+        JSON-able; shown and written as it is.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        As `inputs.checked_reads`; or a level or number of resamples that cannot be used.
+    """
+    if not 0 < level < 1:
+        raise InputError(f"the confidence level must lie between 0 and 1, not {level}")
+    if resamples < 100:
+        raise InputError(f"{resamples} resamples are too few for any interval; use 1,000 or more")
+    reads = checked_reads(calls, studies, kinds)
+    measured = measure(reads, level=level, resamples=resamples, seed=seed)
+    board = build_board(reads, measured, level)
+    by_study_type = build_by_study_type(measured, board.index, reads.type_names)
+    differences = build_differences(reads, board.index, level, seed)
+    reference = choose_reference(board)
+    board = board.join(against_reference(board, differences, reference))
+    standings = build_standings(reads, level=level, resamples=resamples, seed=seed)
+    board = board.join(standings.ranks).assign(
+        notes=[(notes or {}).get(str(name), "") for name in board.index]
+    )
+    data = _data_card(reads)
+    return Comparison(
+        title=title,
+        leaderboard=board[_COLUMNS],
+        by_study_type=by_study_type,
+        differences=differences,
+        reference=reference,
+        compared=int(board["p"].notna().sum()),
+        readers=_reader_band(board),
+        data=data,
+        detectable=_detectable(differences, reference, data, level),
+        checks=run_checks(
+            calls=reads.calls[list(board.index)],
+            leaderboard=board,
+            by_study_type=by_study_type,
+            by_type=data.by_type,
+            reference=reference,
+            in_panel=reads.in_panel,
+            undefined_resamples=standings.undefined,
+            resamples=resamples,
+            repeated_patients=reads.repeated_patients,
+            level=level,
+            simulated=simulated,
+            warnings=warnings,
+        ),
+        methods=methods_text(
+            data=data,
+            raters=len(board),
+            rules=sorted(set(measured["interval"])),
+            reference=reference,
+            compared=int(board["p"].notna().sum()),
+            level=level,
+            resamples=resamples,
+            seed=seed,
+        ),
+        provenance={**(provenance or {}), "compared_digest": reads.digest()},
+        level=level,
+        resamples=resamples,
+        seed=seed,
+        simulated=simulated,
+    )
+
+
+_COLUMNS = [
+    *("kind", "place", "rank", "rank_low", "rank_high", "kappa", "low", "high", "interval"),
+    *("difference", "diff_low", "diff_high", "p", "p_adjusted", "p_best", "n", "missing", "tp", "fn", "fp", "tn"),
+    *("sensitivity", "sensitivity_low", "sensitivity_high", "specificity", "specificity_low", "specificity_high"),
+    *("small", "notes"),
+]  # fmt: skip
+
+
+def _data_card(reads: Reads) -> DataCard:
+    frame = pd.DataFrame({"type": reads.types, "patient": reads.patients, "gold": reads.gold})
+    by_type = frame.groupby("type").agg(
+        studies=("gold", "size"), patients=("patient", "nunique"), positives=("gold", "sum")
+    )
+    by_type.index = pd.Index(reads.type_names, name="study_type")
+    return DataCard(
+        studies=len(frame),
+        patients=int(frame["patient"].nunique()),
+        positives=int(reads.gold.sum()),
+        repeated_patients=reads.repeated_patients,
+        by_type=by_type.assign(prevalence=by_type["positives"] / by_type["studies"]),
+    )
+
+
+def _detectable(
+    differences: pd.DataFrame, reference: Reference | None, data: DataCard, level: float
+) -> float:
+    if reference is None or not 0 < data.prevalence < 1:
+        return np.nan
+    pairs = differences.xs(reference.rater, level="reference")
+    pairs = pairs[pairs["n"] > 0]
+    discordance = (pairs["only_rater_right"] + pairs["only_reference_right"]) / pairs["n"]
+    middle = float(discordance.median()) if len(discordance) else 0.0
+    if not middle > 0:
+        return np.nan
+    # Patients, not studies: several studies of one patient tell less than as many patients.
+    return float(detectable_difference(data.patients, middle, prevalence=data.prevalence, alpha=1 - level))
+
+
+def _reader_band(board: pd.DataFrame) -> ReaderBand | None:
+    readers = board.loc[board["kind"] == "reader", "kappa"].dropna()
+    if readers.empty:
+        return None
+    return ReaderBand(
+        count=len(readers),
+        lowest=float(np.min(readers)),
+        mean=float(np.mean(readers)),
+        highest=float(np.max(readers)),
+        best=str(readers.index[0]),
+    )

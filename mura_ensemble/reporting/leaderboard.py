@@ -1,0 +1,185 @@
+"""The finished frames of a comparison: leaderboard, study types, all pairs; arrays in between, frames at both ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.reporting.inputs import Reads
+from mura_ensemble.reporting.rates import rate_interval
+from mura_ensemble.stats.clustered import clustered_kappa_intervals
+from mura_ensemble.stats.kappa import tables_2x2
+from mura_ensemble.stats.multiplicity import holm
+from mura_ensemble.stats.paired import compare_kappas
+
+__all__ = [
+    "OVERALL",
+    "Reference",
+    "against_reference",
+    "build_board",
+    "build_by_study_type",
+    "build_differences",
+    "choose_reference",
+    "measure",
+]
+
+OVERALL = "all studies"
+_KEYS = ["rater", "study_type"]
+_CELLS = {"tp": (1, 1), "fn": (1, 0), "fp": (0, 1), "tn": (0, 0)}
+_PAIR_COLUMNS = ["difference", "low", "high", "p", "n", "only_rater_right", "only_reference_right"]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The rater that differences are taken from.
+
+    Attributes
+    ----------
+    rater : str
+    role : str
+        `best reader`, `best backbone` or `best rater`; `reader` or `backbone` where there is but one.
+    candidates : int
+        Among how many it is the best; above 1 it was chosen on the studies it is scored on.
+    """
+
+    rater: str
+    role: str
+    candidates: int
+
+
+def measure(reads: Reads, *, level: float, resamples: int, seed: int) -> pd.DataFrame:
+    """Kappa, interval and counts of every rater in every study type and overall.
+
+    Returns
+    -------
+    DataFrame
+        Index (rater, study_type), the study type of all studies together being `OVERALL`; columns `kind`, `n`,
+        `positives`, `kappa`, `low`, `high`, `interval`, `small`, `tp`, `fn`, `fp`, `tn`. An undefined kappa has no
+        limits.
+    """
+    calls = reads.calls.to_numpy()
+    found = clustered_kappa_intervals(
+        reads.gold, calls, reads.patients, strata=reads.types, level=level, resamples=resamples, rng=seed
+    )
+    chosen = [*(reads.types == code for code in range(len(reads.type_names))), np.full(len(reads.gold), True)]
+    tables = np.array([tables_2x2(reads.gold[rows], calls[rows]) for rows in chosen]).astype(np.int64)
+    index = pd.MultiIndex.from_product([[*reads.type_names, OVERALL], reads.calls.columns], names=_KEYS[::-1])
+    # An undefined kappa has limits -1 and 1 by right, but a bar over everything says less than no bar.
+    limits = [np.where(np.isnan(found.estimate), np.nan, limit) for limit in (found.low, found.high)]
+    frame = pd.DataFrame(
+        {
+            "n": tables.sum(axis=(2, 3)).ravel(),
+            "positives": tables[:, :, 1].sum(axis=2).ravel(),
+            "kappa": found.estimate.ravel() + 0.0,
+            "low": limits[0].ravel(),
+            "high": limits[1].ravel(),
+            "interval": found.kind.ravel(),
+            "small": found.small.ravel(),
+            **{name: tables[:, :, row, column].ravel() for name, (row, column) in _CELLS.items()},
+        },
+        index=index,
+    )
+    frame.insert(0, "kind", [reads.kinds[str(name)] for _, name in index])
+    return frame.swaplevel()
+
+
+def build_board(reads: Reads, measured: pd.DataFrame, level: float) -> pd.DataFrame:
+    """The overall rows with rates, highest kappa first, equal ones by name, undefined last; index rater."""
+    board = measured.xs(OVERALL, level="study_type").drop(columns="positives")
+    board.insert(2, "missing", len(reads.gold) - board["n"])
+    rates = pd.DataFrame([_rates(reads, str(name), level) for name in board.index], index=board.index)
+    return board.join(rates).sort_values("kappa", ascending=False, kind="stable", na_position="last")
+
+
+def build_by_study_type(measured: pd.DataFrame, raters: pd.Index[str], types: Sequence[str]) -> pd.DataFrame:
+    """The rows of the study types, raters and types in the order given; index (rater, study_type)."""
+    return measured.loc[[(rater, study_type) for rater in raters for study_type in types]]
+
+
+def build_differences(reads: Reads, raters: pd.Index[str], level: float, seed: int) -> pd.DataFrame:
+    """Every ordered pair, rater - reference, on the studies both called.
+
+    Columns `difference`, `low`, `high`, `p` (permutation test of swapped calls), `p_all_pairs` (Holm over all
+    pairs), `n`, `only_rater_right`, `only_reference_right`.
+    """
+    once = list(combinations(raters, 2))
+    rows = [_pair(reads, *pair, level, seed) for pair in once]
+    adjusted = holm(np.array([row["p"] for row in rows], dtype=np.float64)) if rows else np.empty(0)
+    both: dict[tuple[str, str], dict[str, float]] = {}
+    for (rater, reference), row, p_all in zip(once, rows, adjusted, strict=True):
+        both[rater, reference] = row | {"p_all_pairs": float(p_all)}
+        both[reference, rater] = row | {
+            "p_all_pairs": float(p_all),
+            "difference": -row["difference"],
+            "low": -row["high"],
+            "high": -row["low"],
+            "only_rater_right": row["only_reference_right"],
+            "only_reference_right": row["only_rater_right"],
+        }
+    ordered = [(rater, reference) for rater in raters for reference in raters if rater != reference]
+    columns = [*_PAIR_COLUMNS[:4], "p_all_pairs", *_PAIR_COLUMNS[4:]]
+    index = pd.MultiIndex.from_tuples(ordered, names=["rater", "reference"])
+    if not ordered:
+        index = pd.MultiIndex.from_arrays([[], []], names=["rater", "reference"])
+    frame = pd.DataFrame([both[pair] for pair in ordered], index=index, columns=columns, dtype=np.float64)
+    # Zero is zero in both directions; -0.0 would be written as such.
+    frame += 0.0
+    counts = ["n", "only_rater_right", "only_reference_right"]
+    return frame.astype(dict.fromkeys(counts, np.int64))
+
+
+def choose_reference(board: pd.DataFrame) -> Reference | None:
+    """The reader of the highest kappa; without readers the backbone; without both the highest; None if alone."""
+    defined = board.dropna(subset=["kappa"])
+    if len(defined) < 2:
+        return None
+    for kind in ("reader", "backbone"):
+        own = defined[defined["kind"] == kind]
+        if len(own):
+            return Reference(str(own.index[0]), f"best {kind}" if len(own) > 1 else kind, len(own))
+    return Reference(str(defined.index[0]), "best rater", len(defined))
+
+
+def against_reference(
+    board: pd.DataFrame, differences: pd.DataFrame, reference: Reference | None
+) -> pd.DataFrame:
+    """Columns `difference`, `diff_low`, `diff_high`, `p`, `p_adjusted` (Holm over the raters compared)."""
+    columns = ["difference", "diff_low", "diff_high", "p", "p_adjusted"]
+    empty = pd.DataFrame(np.nan, index=board.index, columns=columns)
+    if reference is None:
+        return empty
+    own = differences.xs(reference.rater, level="reference").reindex(board.index)
+    adjusted = holm(own["p"].to_numpy(dtype=np.float64))
+    return empty.assign(
+        difference=own["difference"],
+        diff_low=own["low"],
+        diff_high=own["high"],
+        p=own["p"],
+        p_adjusted=adjusted,
+    )
+
+
+def _rates(reads: Reads, name: str, level: float) -> dict[str, float]:
+    calls = reads.calls[name].to_numpy()
+    rates: dict[str, float] = {}
+    for label, rate_name in ((1, "sensitivity"), (0, "specificity")):
+        chosen = (reads.gold == label) & ~np.isnan(calls)
+        rate = rate_interval(calls[chosen] == label, reads.patients[chosen], level)
+        rates |= {rate_name: rate.estimate, f"{rate_name}_low": rate.low, f"{rate_name}_high": rate.high}
+    return rates
+
+
+def _pair(reads: Reads, rater: str, reference: str, level: float, seed: int) -> dict[str, float]:
+    calls = reads.calls[[rater, reference]].to_numpy()
+    both = ~np.isnan(calls).any(axis=1)
+    if not both.any():
+        return dict.fromkeys(_PAIR_COLUMNS[:4], np.nan) | dict.fromkeys(_PAIR_COLUMNS[4:], 0)
+    found = compare_kappas(
+        reads.gold[both], calls[both, 0], calls[both, 1], clusters=reads.clusters(both), level=level, rng=seed
+    )
+    values = (found.difference, found.low, found.high, found.p_swap, found.n, found.b, found.c)
+    return dict(zip(_PAIR_COLUMNS, values, strict=True))

@@ -1,0 +1,128 @@
+"""The methods text of a comparison, made from what was really done, ready to paste."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mura_ensemble.reporting.formats import count, error_rate, percent
+from mura_ensemble.reporting.words import level_name
+
+if TYPE_CHECKING:
+    from mura_ensemble.reporting.compare import DataCard
+    from mura_ensemble.reporting.leaderboard import Reference
+
+__all__ = ["methods_text"]
+
+_RULES = {
+    "bca": "the bias-corrected and accelerated bootstrap (Efron 1987, J Am Stat Assoc 82:171), enumerated exactly over "
+    "all tables that a resample can give, so without random numbers",
+    "bca by patient": "the bias-corrected and accelerated bootstrap of patients (Efron 1987, J Am Stat Assoc 82:171)",
+    "add_one": "a large-sample interval (Fleiss, Cohen & Everitt 1969, Psychol Bull 72:323) after adding one study to "
+    "each cell of the table, where studies are too few for the bootstrap",
+    "add_one by patient": "a large-sample interval (Fleiss, Cohen & Everitt 1969, Psychol Bull 72:323) after adding "
+    "one study to each cell, widened for patients with several studies (Vanbelle 2017, Biom J 59:1016), where patients "
+    "are too few for the bootstrap",
+}
+
+
+def methods_text(
+    *,
+    data: DataCard,
+    raters: int,
+    rules: Sequence[str],
+    reference: Reference | None,
+    compared: int,
+    level: float,
+    resamples: int,
+    seed: int,
+) -> tuple[str, ...]:
+    """Paragraphs of plain text with formulas and sources.
+
+    Parameters
+    ----------
+    data : DataCard
+    raters : int
+        Number of raters compared.
+    rules : sequence of str
+        The rules of the intervals that were really used, as `stats` names them.
+    reference : Reference or None
+        What the differences are taken from.
+    compared : int
+        Number of differences tested against the reference.
+    level : float
+    resamples, seed : int
+    """
+    paragraphs = [_agreement(data, raters, rules, level, resamples, seed)]
+    if reference is not None:
+        paragraphs += [_differences(data, reference, compared, level), _ranks(level, resamples, seed)]
+    return (*paragraphs, _rates(data, level))
+
+
+def _agreement(
+    data: DataCard, raters: int, rules: Sequence[str], level: float, resamples: int, seed: int
+) -> str:
+    used = [_RULES[rule] for rule in _RULES if rule in rules]
+    drawn = f" ({resamples:,} resamples, seed {seed})" if "bca by patient" in rules else ""
+    patients = (
+        f"{count(data.repeated_patients, 'patient')} had more than one study, so patients, with all their studies, "
+        "were the independent units throughout."
+        if data.repeated_patients
+        else "Every patient had one study."
+    )
+    return (
+        f"{count(raters, 'rater')} called {count(data.studies, 'study', 'studies')} of "
+        f"{count(data.patients, 'patient')}, {data.positives:,} of them abnormal by the gold standard "
+        f"({percent(data.prevalence)}). {patients} Agreement with the gold standard is Cohen's kappa "
+        "(1960, Educ Psychol Meas 20:37), kappa = (p_o - p_e) / (1 - p_e), with p_o the share of studies called as the "
+        "gold standard calls them and p_e the share expected by chance from both margins. "
+        + (f"Its {level_name(level)} confidence interval is {'; or '.join(used)}{drawn}." if used else "")
+    )
+
+
+def _differences(data: DataCard, reference: Reference, compared: int, level: float) -> str:
+    unit = "patient by patient" if data.repeated_patients else "study by study"
+    chosen = (
+        f" It was chosen among {reference.candidates} as the one with the highest kappa on these studies."
+        if reference.candidates > 1
+        else ""
+    )
+    return (
+        f"Differences of kappa (rater - reference) are paired: both raters on the studies that both called. The reference "
+        f"is {reference.rater}, the {reference.role}.{chosen} The {level_name(level)} interval of a difference is taken "
+        "from the posterior of the eight cells of (gold standard, rater, reference) under a Dirichlet(1/4) prior"
+        + (", widened for patients with several studies" if data.repeated_patients else "")
+        + f". The p value is two-sided, from the permutation test that exchanges the calls of rater and reference {unit} "
+        "(McKenzie et al. 1996, J Psychiatr Res 30:483). The "
+        + (
+            f"{compared} p values against the reference are adjusted with Holm's method (1979, Scand J Stat 6:65)"
+            if compared > 1
+            else "p value against the reference stands alone and needs no adjustment"
+        )
+        + ". A rater is called better than the reference only if the adjusted p value is "
+        f"below {error_rate(level):.2g} and the interval lies above zero."
+    )
+
+
+def _ranks(level: float, resamples: int, seed: int) -> str:
+    return (
+        f"Ranks come from {resamples:,} joint resamples of the patients (seed {seed}), the same for all raters. The "
+        "rank printed is one more than the number of raters shown to have a higher kappa, so raters that cannot be told "
+        f"apart share it; the range beside it is a {level_name(level)} confidence set that holds for all raters at once "
+        "(step-wise max-T over all pairs; Mogstad, Romano, Shaikh & Wilhelm 2024, Rev Econ Stud 91:476; Romano & Wolf 2005, "
+        "Econometrica 73:1237). The share of resamples in which a rater has the highest kappa describes the noise of "
+        "these data; it is not the probability that the rater is truly best."
+    )
+
+
+def _rates(data: DataCard, level: float) -> str:
+    clustered = (
+        ", with the number of studies divided by the design effect of patients with several studies (Rao & Scott 1992, "
+        "Biometrics 48:577)"
+        if data.repeated_patients
+        else ""
+    )
+    return (
+        f"Sensitivity and specificity have Wilson's {level_name(level)} intervals (1927, J Am Stat Assoc "
+        f"22:209){clustered}. Study types are not adjusted for multiplicity: read them as a description."
+    )

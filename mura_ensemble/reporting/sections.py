@@ -1,0 +1,259 @@
+"""A comparison as the sections of a page, in the order in which a reader asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.reporting import figures
+from mura_ensemble.reporting.board import DAGGER, leaderboard_blocks, readers_range
+from mura_ensemble.reporting.compare import Comparison
+from mura_ensemble.reporting.formats import (
+    count,
+    estimate,
+    interval,
+    name_list,
+    percent,
+)
+from mura_ensemble.reporting.page import (
+    Drawing,
+    Facts,
+    Notices,
+    Page,
+    Paragraph,
+    Quotation,
+    Section,
+    TableBlock,
+    Verdict,
+)
+from mura_ensemble.reporting.palette import FAMILIES
+from mura_ensemble.reporting.tables import Column, Row
+from mura_ensemble.reporting.words import headline, level_name, verdict_items
+
+__all__ = ["comparison_page"]
+
+
+def comparison_page(comparison: Comparison) -> Page:
+    """The whole report of a comparison."""
+    sections = [
+        Section("verdict", "Verdict", [Verdict(headline(comparison), verdict_items(comparison))]),
+        Section("data", "Data", [Facts(_data_facts(comparison))]),
+        Section("leaderboard", "Leaderboard", list(leaderboard_blocks(comparison))),
+        Section("forest", "Kappa and its uncertainty", [_forest(comparison)]),
+        Section("study-types", "Study types", list(_study_types(comparison))),
+        Section("operating-points", "Operating points", list(_operating_points(comparison))),
+        Section("checks", "Checks", [_checks(comparison)]),
+        Section("methods", "Methods", [Quotation(comparison.methods)]),
+        Section("provenance", "Provenance", list(_provenance(comparison))),
+    ]
+    data = comparison.data
+    return Page(
+        title=comparison.title,
+        subtitle=f"{count(len(comparison.leaderboard), 'rater')} against one gold standard on "
+        f"{count(data.studies, 'study', 'studies')} of {count(data.patients, 'patient')}",
+        sections=sections,
+        banner="Simulated data: no radiograph, reader or patient stands behind any number."
+        if comparison.simulated
+        else "",
+        footer=f"Seed {comparison.seed}, {comparison.resamples:,} resamples, {level_name(comparison.level)} intervals; "
+        f"digest of what was compared: {comparison.provenance['compared_digest'][:16]}.",
+    )
+
+
+def _data_facts(comparison: Comparison) -> list[tuple[str, str, str]]:
+    data, board = comparison.data, comparison.leaderboard
+    kinds = board["kind"].value_counts()
+    raters = [
+        count(kinds[kind], family.one, family.many) for kind, family in FAMILIES.items() if kind in kinds
+    ]
+    facts = [
+        ("Studies", f"{data.studies:,}", f"of {count(data.patients, 'patient')}"),
+        (
+            "Abnormal by the gold standard",
+            f"{data.positives:,}",
+            f"{percent(data.prevalence)} of the studies",
+        ),
+        ("Raters", f"{len(board)}", name_list(raters)),
+    ]
+    if comparison.readers is not None:
+        band = comparison.readers
+        facts.append(
+            (
+                "Kappa of the readers",
+                estimate(band.lowest)
+                if band.count == 1
+                else f"{estimate(band.lowest)} to {estimate(band.highest)}",
+                band.best if band.count == 1 else f"mean {estimate(band.mean)}; best {band.best}",
+            )
+        )
+    if 0 < data.prevalence < 1:
+        worth = 1 / (data.studies * 2 * data.prevalence * (1 - data.prevalence))
+        facts.append(("One study is worth", f"{worth:.{3 if worth >= 0.001 else 5}f}", "of kappa, about"))
+    if not np.isnan(comparison.detectable):
+        facts.append(
+            (
+                "Would show a difference of",
+                f"{comparison.detectable:.2f}",
+                "of kappa or more, 4 times in 5, in one test named beforehand",
+            )
+        )
+    if len(data.by_type) > 1:
+        sizes = data.by_type["studies"]
+        facts.append(("Study types", f"{len(sizes)}", f"{sizes.min()} to {sizes.max()} studies each"))
+    return facts
+
+
+def _forest(comparison: Comparison) -> Drawing:
+    board = comparison.leaderboard
+    defined = board.dropna(subset=["kappa"])
+    alt = "; ".join(f"{name} {estimate(row['kappa'])}" for name, row in defined.iterrows())
+    return Drawing(
+        "forest",
+        figures.forest(board, band=readers_range(comparison), simulated=comparison.simulated),
+        f"Kappa of every rater with its {level_name(comparison.level)} interval.",
+        f"Forest plot of kappa with intervals, from top to bottom: {alt}. The same numbers stand in the leaderboard.",
+        reading="Intervals that overlap do not mean equal, nor do intervals that part decide: the paired difference in the "
+        "leaderboard does."
+        + (" Shaded: from the lowest to the highest reader." if readers_range(comparison) else ""),
+        file="figures/forest.svg",
+    )
+
+
+def _study_types(comparison: Comparison) -> Iterator[TableBlock | Paragraph | Drawing]:
+    data, strata = comparison.data, comparison.by_study_type
+    if len(data.by_type) < 2:
+        yield Paragraph(f"All studies are of one type, {data.by_type.index[0]}; the leaderboard says it all.")
+        return
+    level = level_name(comparison.level)
+    wide = pd.DataFrame(
+        {"rater": comparison.leaderboard.index, "kind": comparison.leaderboard["kind"].to_numpy()}
+    )
+    cells = dict(zip(strata.index, strata.to_dict("records"), strict=True))
+    yield TableBlock(
+        wide.set_index("rater"),
+        [
+            Column("Rater", lambda row: row["rater"], align="left", header=True),
+            *(_type_column(name, data.by_type.loc[name], cells) for name in data.by_type.index),
+        ],
+        f"Kappa in each study type with its {level} interval. {DAGGER} too few studies for a sharp interval.",
+        ("by_study_type.csv", "by_study_type.json"),
+        row_style=lambda row: f"kind-{row['kind']}",
+    )
+    if strata["kappa"].isna().any():
+        yield Paragraph(
+            "Undefined: gold standard and rater call all studies of that type alike, so chance alone explains all "
+            "agreement; or the rater called none of them.",
+            quiet=True,
+        )
+    yield Drawing(
+        "by-study-type",
+        figures.small_forests(
+            strata.reset_index(),
+            [str(name) for name in comparison.leaderboard.index],
+            simulated=comparison.simulated,
+        ),
+        f"Kappa in each study type with its {level} interval.",
+        "One small forest plot per study type; the same numbers stand in the table above.",
+        reading="Wide intervals are the message: differences within one study type are mostly chance.",
+        file="figures/by_study_type.svg",
+    )
+
+
+def _type_column(study_type: str, size: pd.Series[float], cells: Mapping[Any, Mapping[Any, Any]]) -> Column:
+    def cell(row: Row) -> Mapping[Any, Any]:
+        return cells[row["rater"], study_type]
+
+    def limits(row: Row) -> str:
+        found = cell(row)
+        called = "" if found["n"] == size["studies"] else f"; {found['n']} called"
+        return "" if np.isnan(found["kappa"]) else interval(found["low"], found["high"], 2) + called
+
+    return Column(
+        study_type,
+        lambda row: estimate(cell(row)["kappa"]) + (DAGGER if cell(row)["small"] else ""),
+        detail=limits,
+        below=f"{size['studies']:.0f} studies, {size['positives']:.0f} abnormal",
+        style=lambda row: "small-stratum" if cell(row)["small"] else "",
+    )
+
+
+def _operating_points(comparison: Comparison) -> Iterator[Drawing | TableBlock]:
+    yield TableBlock(
+        comparison.leaderboard,
+        [
+            Column("Rater", lambda row: row["rater"], align="left", header=True),
+            _rate_column("Sensitivity", "sensitivity", "tp", "fn"),
+            _rate_column("Specificity", "specificity", "tn", "fp"),
+            Column("Missed", lambda row: f"{row['fn']:,}", help="Abnormal studies called normal (FN)."),
+            Column("False alarms", lambda row: f"{row['fp']:,}", help="Normal studies called abnormal (FP)."),
+            Column("Found", lambda row: f"{row['tp']:,}", help="Abnormal studies called abnormal (TP)."),
+            Column("Cleared", lambda row: f"{row['tn']:,}", help="Normal studies called normal (TN)."),
+        ],
+        f"What each rater gets right and wrong, with {level_name(comparison.level)} intervals.",
+        ("leaderboard.csv",),
+        row_style=lambda row: f"kind-{row['kind']}",
+    )
+    board = comparison.leaderboard.dropna(subset=["sensitivity", "specificity"])
+    points = "; ".join(
+        f"{name} sensitivity {estimate(row['sensitivity'], 2)}, specificity {estimate(row['specificity'], 2)}"
+        for name, row in board.iterrows()
+    )
+    yield Drawing(
+        "sensitivity-specificity",
+        figures.square_plane(board, comparison.data.prevalence, simulated=comparison.simulated),
+        "Sensitivity and specificity of every rater, with lines of equal kappa.",
+        f"Operating points: {points}.",
+        reading=f"Raters on one line have the same kappa at this prevalence ({percent(comparison.data.prevalence)}) with "
+        "different mistakes: further up and right misses fewer abnormal studies and calls more normal ones abnormal.",
+        file="figures/sensitivity_specificity.svg",
+    )
+
+
+def _rate_column(heading: str, name: str, right: str, wrong: str) -> Column:
+    def detail(row: Row) -> str:
+        if np.isnan(row[name]):
+            return "no such study"
+        return f"{row[right]:,} of {row[right] + row[wrong]:,}; {interval(row[f'{name}_low'], row[f'{name}_high'])}"
+
+    return Column(
+        heading,
+        lambda row: estimate(row[name]),
+        detail=detail,
+        help=f"Share of the {'abnormal' if name == 'sensitivity' else 'normal'} studies called so, and its interval.",
+    )
+
+
+def _checks(comparison: Comparison) -> Notices | Paragraph:
+    if not comparison.checks:
+        return Paragraph("No check has anything to say.")
+    return Notices(comparison.checks)
+
+
+def _provenance(comparison: Comparison) -> Iterator[TableBlock | Paragraph]:
+    rows = list(
+        _flat({"seed": comparison.seed, "resamples": comparison.resamples, "level": comparison.level})
+    )
+    rows += _flat(comparison.provenance)
+    frame = pd.DataFrame(rows, columns=["what", "value"]).set_index("what")
+    yield TableBlock(
+        frame,
+        [
+            Column("What", lambda row: row["what"], align="left", header=True),
+            Column("Value", lambda row: row["value"], align="left", style="long"),
+        ],
+        "What the numbers were made from.",
+        ("comparison.json",),
+    )
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        full = f"{above}{str(name).replace('_', ' ')}"
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{full}: ")
+        else:
+            yield full, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,279 @@
+"""A finished frame as a table: HTML, Markdown, LaTeX. What is shown is described once, per column.
+
+A `Column` turns a row of the frame into text; the three renderers only escape and lay out. Marks such as an
+interval bar are drawn by HTML alone, beside the text that says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+__all__ = [
+    "Column",
+    "columns_of",
+    "escape_latex",
+    "escape_markdown",
+    "interval_bar",
+    "to_html",
+    "to_latex",
+    "to_markdown",
+]
+
+Row = Mapping[Hashable, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one column of a table is made from a row of the frame.
+
+    Attributes
+    ----------
+    heading : str
+    text : callable or None
+        Row (a mapping; the index stands in it under its own name) to plain text. None for a column of marks, which
+        Markdown and LaTeX leave out.
+    align : str
+        `left` or `right`; numbers stand right.
+    below : str
+        A second, quieter line of the heading, e.g. how many studies the column rests on.
+    help : str
+        One sentence for the reader, shown when the heading is pointed at.
+    detail : callable, optional
+        Row to a second, quieter line of plain text, e.g. the interval below an estimate.
+    mark : callable, optional
+        Row to inline SVG for HTML; decoration only, what it shows must also be said by a text.
+    style : str or callable
+        CSS class of the cells, or row to that of its cell; HTML only.
+    header : bool
+        True for the column that names the row.
+    """
+
+    heading: str
+    text: Callable[[Row], str] | None
+    align: Literal["left", "right"] = "right"
+    below: str = ""
+    help: str = ""
+    detail: Callable[[Row], str] | None = None
+    mark: Callable[[Row], Markup] | None = None
+    style: str | Callable[[Row], str] = ""
+    header: bool = False
+
+
+def columns_of(
+    frame: pd.DataFrame, formats: Mapping[str, Callable[[Any], str]] | None = None
+) -> list[Column]:
+    """Columns for a frame as it stands: the index first, then every column, `formats` by column name.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        With one index level; an unnamed index is left out.
+    formats : mapping, optional
+        Column name to a function of one value; other columns are shown with `str`.
+    """
+    formats = formats or {}
+    index = [] if frame.index.name is None else [str(frame.index.name)]
+    numeric = {name for name in map(str, frame.columns) if pd.api.types.is_numeric_dtype(frame[name])}
+
+    def shows(name: str) -> Callable[[Row], str]:
+        form = formats.get(name, str)
+        return lambda row: form(row[name])
+
+    return [
+        Column(
+            name.replace("_", " "),
+            shows(name),
+            align="right" if name in numeric else "left",
+            header=name in index,
+        )
+        for name in [*index, *map(str, frame.columns)]
+    ]
+
+
+def to_html(
+    frame: pd.DataFrame,
+    columns: Sequence[Column],
+    *,
+    caption: str = "",
+    row_style: Callable[[Row], str] | None = None,
+) -> Markup:
+    """A `<table>` with caption, column scopes and one row header; all text escaped.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    columns : sequence of Column
+    caption : str
+        What the table shows, in plain text.
+    row_style : callable, optional
+        Row to the CSS class of its `<tr>`.
+    """
+    head = Markup().join(_head_cell(column) for column in columns)
+    body = Markup("\n").join(
+        Markup("<tr{}>{}</tr>").format(
+            _class(row_style(row) if row_style else ""),
+            Markup().join(_cell(column, row) for column in columns),
+        )
+        for row in _rows(frame)
+    )
+    above = Markup("<caption>{}</caption>").format(caption) if caption else Markup()
+    return Markup("<table>{}<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody></table>").format(
+        above, head, body
+    )
+
+
+def to_markdown(frame: pd.DataFrame, columns: Sequence[Column]) -> str:
+    """A pipe table; the second line of a cell follows the first in round brackets."""
+    columns = [column for column in columns if column.text]
+    lines = [
+        _pipes(escape_markdown(_heading(column)) for column in columns),
+        _pipes("---:" if column.align == "right" else "---" for column in columns),
+    ]
+    lines += [_pipes(escape_markdown(_one_line(column, row)) for column in columns) for row in _rows(frame)]
+    return "\n".join(lines) + "\n"
+
+
+def to_latex(frame: pd.DataFrame, columns: Sequence[Column], *, caption: str = "", label: str = "") -> str:
+    """A `table` environment for the booktabs package; text only, every special character escaped."""
+    columns = [column for column in columns if column.text]
+    layout = "".join("r" if column.align == "right" else "l" for column in columns)
+    body = [" & ".join(escape_latex(_one_line(column, row)) for column in columns) for row in _rows(frame)]
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        *([rf"\caption{{{escape_latex(caption)}}}"] if caption else []),
+        *([rf"\label{{{label}}}"] if label else []),
+        rf"\begin{{tabular}}{{{layout}}}",
+        r"\toprule",
+        " & ".join(escape_latex(_heading(column)) for column in columns) + r" \\",
+        r"\midrule",
+        *(f"{line} \\\\" for line in body),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def interval_bar(
+    estimate: float,
+    low: float,
+    high: float,
+    *,
+    scale: tuple[float, float],
+    style: str = "",
+    band: tuple[float, float] | None = None,
+) -> Markup:
+    """A small drawing of an interval on a common scale, for `Column.mark`; empty if the estimate is NaN.
+
+    Parameters
+    ----------
+    estimate, low, high : float
+    scale : (left, right)
+        Ends of the scale, the same in all rows.
+    style : str
+        CSS class that colours it.
+    band : (low, high), optional
+        Range shaded behind it.
+    """
+    if estimate != estimate:
+        return Markup()
+    width, height = 176.0, 22.0
+
+    def x(value: float) -> float:
+        return round(width * min(1.0, max(0.0, (value - scale[0]) / (scale[1] - scale[0]))), 1)
+
+    shade = Markup()
+    if band is not None:
+        shade = Markup('<rect class="range" x="{}" y="0" width="{}" height="{}"/>').format(
+            x(band[0]), round(x(band[1]) - x(band[0]), 1), height
+        )
+    return Markup(
+        '<svg class="bar" viewBox="0 0 {w} {h}" aria-hidden="true">{shade}<g class="{style}">'
+        '<line class="arm" x1="{low}" x2="{high}" y1="11" y2="11"/><circle cx="{at}" cy="11" r="4"/></g></svg>'
+    ).format(w=width, h=height, shade=shade, style=style, low=x(low), high=x(high), at=x(estimate))
+
+
+def escape_markdown(text: str) -> str:
+    """Plain text that Markdown shows as it is, in a table cell too."""
+    for sign in "\\`*_[]<>|#":
+        text = text.replace(sign, f"\\{sign}")
+    return text.replace("\n", " ")
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "\N{MINUS SIGN}": "$-$",
+    "\N{NO-BREAK SPACE}": "~",
+    "\N{DAGGER}": r"\dag{}",
+    "\N{GREEK SMALL LETTER KAPPA}": r"$\kappa$",
+    "\N{EN DASH}": "--",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
+}
+
+
+def escape_latex(text: str) -> str:
+    """Plain text that LaTeX sets as it is."""
+    return "".join(_LATEX.get(sign, sign) for sign in text)
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    named = frame.reset_index() if frame.index.name is not None else frame
+    return named.to_dict("records")
+
+
+def _heading(column: Column) -> str:
+    return f"{column.heading} ({column.below})" if column.below else column.heading
+
+
+def _one_line(column: Column, row: Row) -> str:
+    text = column.text(row) if column.text else ""
+    detail = column.detail(row) if column.detail else ""
+    return f"{text} ({detail})" if detail else text
+
+
+def _pipes(cells: Any) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _class(*names: str) -> Markup:
+    joined = " ".join(name for name in names if name)
+    return Markup(' class="{}"').format(joined) if joined else Markup()
+
+
+def _head_cell(column: Column) -> Markup:
+    inner = (
+        Markup('<abbr title="{}">{}</abbr>').format(column.help, column.heading)
+        if column.help
+        else escape(column.heading)
+    )
+    if column.below:
+        inner += Markup('<span class="detail">{}</span>').format(column.below)
+    return Markup('<th scope="col"{}>{}</th>').format(
+        _class("number" if column.align == "right" else ""), inner
+    )
+
+
+def _cell(column: Column, row: Row) -> Markup:
+    inner = escape(column.text(row)) if column.text else Markup()
+    detail = column.detail(row) if column.detail else ""
+    if detail:
+        inner += Markup('<span class="detail">{}</span>').format(detail)
+    if column.mark:
+        inner += column.mark(row)
+    style = column.style if isinstance(column.style, str) else column.style(row)
+    kind = _class("number" if column.align == "right" else "", style)
+    if column.header:
+        return Markup('<th scope="row"{}>{}</th>').format(kind, inner)
+    return Markup("<td{}>{}</td>").format(kind, inner)

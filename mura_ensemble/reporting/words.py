@@ -1,0 +1,230 @@
+"""Sentences made from the numbers of a comparison; the only place that decides what may be claimed.
+
+A rater is called better only if its adjusted p value is below 1 - level and its whole interval lies above zero.
+Everything else is said as what it is: a difference that these studies cannot tell from chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from mura_ensemble.reporting.formats import (
+    count,
+    error_rate,
+    estimate,
+    interval,
+    name_list,
+    p_value,
+    percent,
+    signed,
+    signed_interval,
+)
+from mura_ensemble.reporting.palette import FAMILIES
+
+if TYPE_CHECKING:
+    from mura_ensemble.reporting.compare import Comparison
+
+__all__ = ["better_than_reference", "headline", "level_name", "verdict_items"]
+
+
+def better_than_reference(leaderboard: pd.DataFrame, level: float) -> list[str]:
+    """Raters that may be called better than the reference, in the order of the leaderboard.
+
+    Parameters
+    ----------
+    leaderboard : DataFrame
+        Index rater; columns `difference`, `diff_low`, `p_adjusted`.
+    level : float
+        Confidence level; a claim needs an adjusted p value below 1 - level.
+    """
+    shown = (
+        (leaderboard["p_adjusted"] < error_rate(level))
+        & (leaderboard["difference"] > 0)
+        & (leaderboard["diff_low"] > 0)
+    )
+    return [str(name) for name in leaderboard.index[shown]]
+
+
+def headline(comparison: Comparison) -> str:
+    """The one sentence a reader takes home."""
+    board = comparison.leaderboard.dropna(subset=["kappa"])
+    if board.empty:
+        return "No kappa can be computed from these calls."
+    top, reference = str(board.index[0]), comparison.reference
+    if reference is None:
+        return f"{top} agrees with the gold standard with a kappa of {_kappa(board, top, comparison.level)}."
+    against = f"the {reference.role} ({reference.rater})"
+    claims = better_than_reference(board, comparison.level)
+    if claims:
+        verb = "is" if len(claims) == 1 else "are"
+        return f"{name_list(claims, most=3)} {verb} better than {against} on these studies."
+    rivals = board[(board["kind"] != board.loc[reference.rater, "kind"]) & board["difference"].notna()]
+    if rivals.empty:
+        return f"{top} has the highest kappa; {_first_place_open(board, top)}."
+    who = _families(rivals["kind"], join="or")
+    if (rivals["difference"] > 0).any():
+        return f"No {who} is shown to surpass {against}."
+    return f"No {who} has a higher kappa than {against}."
+
+
+def verdict_items(comparison: Comparison) -> list[tuple[str, str]]:
+    """What backs the headline: (lead, sentence) pairs, most important first."""
+    board = comparison.leaderboard.dropna(subset=["kappa"])
+    if board.empty:
+        return [("Why", " ".join(item.sentence for item in comparison.checks if item.code == "ME006"))]
+    items = [("Highest kappa", _top(board, comparison.level))]
+    reference = comparison.reference
+    if reference is not None:
+        items += _against_reference(comparison, board)
+        items += _ensemble_against_backbone(comparison, board)
+        items.append(("How sure is first place", _first_place(comparison, board)))
+        items.append(("What this cannot show", _limits(comparison, board)))
+    items.append(
+        (
+            "Kappa in a word",
+            "Agreement with the gold standard beyond what chance would give: 1 is perfect, 0 is chance.",
+        )
+    )
+    warned = sum(item.level == "warning" for item in comparison.checks)
+    if warned:
+        items.append(("Before you quote it", f"Read the {count(warned, 'warning')} under Checks."))
+    return items
+
+
+def _row(frame: pd.DataFrame, key: str | tuple[str, str]) -> dict[str, Any]:
+    return {str(name): value for name, value in frame.loc[[key]].to_dict("records")[0].items()}
+
+
+def level_name(level: float) -> str:
+    """`95 %`."""
+    return f"{100 * level:g}\N{NO-BREAK SPACE}%"
+
+
+def _kappa(board: pd.DataFrame, name: str, level: float) -> str:
+    rater = _row(board, name)
+    limits = interval(rater["low"], rater["high"])
+    return f"{estimate(rater['kappa'])} ({level_name(level)} interval {limits})"
+
+
+def _top(board: pd.DataFrame, level: float) -> str:
+    name = str(board.index[0])
+    rater = _row(board, name)
+    tied = [str(other) for other in board.index[1:] if board.loc[other, "kappa"] == rater["kappa"]]
+    also = f", the same as {name_list(tied, most=3)}" if tied else ""
+    missed, alarms = int(rater["fn"]), int(rater["fp"])
+    return (
+        f"{name}, {_kappa(board, name, level)}{also}. It differs from the gold standard on {missed + alarms} of "
+        f"{count(rater['n'], 'study', 'studies')}: {missed} abnormal called normal, {alarms} normal called abnormal."
+    )
+
+
+def _against_reference(comparison: Comparison, board: pd.DataFrame) -> list[tuple[str, str]]:
+    reference = comparison.reference
+    assert reference is not None
+    others = board[(board["kind"] != board.loc[reference.rater, "kind"]) & board["difference"].notna()]
+    others = others if len(others) else board[board["difference"].notna()]
+    if others.empty:
+        return []
+    claims = better_than_reference(others, comparison.level)
+    name = claims[0] if claims else str(others.index[0])
+    rater = _row(others, name)
+    limits = signed_interval(rater["diff_low"], rater["diff_high"])
+    sentence = (
+        f"{name} {_ahead(rater['difference'])} {reference.rater} (kappa {estimate(_row(board, reference.rater)['kappa'])}): "
+        f"{signed(rater['difference'])} ({level_name(comparison.level)} interval {limits}; "
+        f"p = {p_value(rater['p_adjusted'])}, adjusted for {count(comparison.compared, 'comparison')})."
+    ).replace("p = <", "p < ")
+    if not claims:
+        sentence += " These studies cannot tell that from chance." if _open(rater, comparison.level) else ""
+    return [(f"Against the {reference.role}", sentence)]
+
+
+def _open(rater: dict[str, Any], level: float) -> bool:
+    """Whether neither direction is established."""
+    settled = (rater["diff_low"] > 0 or rater["diff_high"] < 0) and rater["p_adjusted"] < error_rate(level)
+    return not settled
+
+
+def _p(value: float) -> str:
+    """`p = 0.041` or `p < 0.001`."""
+    text = p_value(value)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
+def _ahead(difference: float) -> str:
+    if difference == 0:
+        return "has the same kappa as"
+    return "has a higher kappa than" if difference > 0 else "has a lower kappa than"
+
+
+def _ensemble_against_backbone(comparison: Comparison, board: pd.DataFrame) -> list[tuple[str, str]]:
+    """Said beside a comparison with readers: what the ensemble adds to its best part."""
+    reference = comparison.reference
+    best = {kind: board.index[board["kind"] == kind] for kind in ("ensemble", "backbone")}
+    if (
+        reference is None
+        or not reference.role.endswith("reader")
+        or not all(len(names) for names in best.values())
+    ):
+        return []
+    ensemble, backbone = str(best["ensemble"][0]), str(best["backbone"][0])
+    pair = _row(comparison.differences, (ensemble, backbone))
+    if pd.isna(pair["difference"]):
+        return []
+    limits = signed_interval(pair["low"], pair["high"])
+    sentence = (
+        f"{ensemble} {_ahead(pair['difference'])} {backbone}, the best single backbone: {signed(pair['difference'])} "
+        f"({level_name(comparison.level)} interval {limits}; {_p(pair['p_all_pairs'])}, adjusted for all pairs)."
+    )
+    return [("Ensemble against parts", sentence)]
+
+
+def _first_place(comparison: Comparison, board: pd.DataFrame) -> str:
+    top = str(board.index[0])
+    sentence = (
+        f"{top} has the highest kappa in {percent(_row(board, top)['p_best'], 0)} of {comparison.resamples:,} resamples "
+        f"of the patients; {_first_place_open(board, top)}"
+    )
+    rest = board.index[1:]
+    if len(rest) and not board["missing"].any():
+        wrong = board["fn"] + board["fp"]
+        gap = int(wrong.loc[rest[0]] - wrong.loc[top])
+        if gap > 0:
+            sentence += f". It differs from the gold standard on {count(gap, 'study', 'studies')} fewer than {rest[0]}"
+    return f"{sentence}."
+
+
+def _first_place_open(board: pd.DataFrame, top: str) -> str:
+    others = board.drop(index=top)
+    possible = int((others["rank_low"] <= 1).sum())
+    if not possible:
+        return "every other rater can be ruled out for first place"
+    if possible == len(others):
+        return "no other rater can be ruled out for first place"
+    return f"{possible} of the {len(others)} others cannot be ruled out for first place"
+
+
+def _limits(comparison: Comparison, board: pd.DataFrame) -> str:
+    reference = comparison.reference
+    assert reference is not None
+    sentences = []
+    if not better_than_reference(board, comparison.level):
+        sentences.append("Not shown to differ is not shown to be equal.")
+    if reference.candidates > 1:
+        sentences.append(
+            f"The {reference.role} of {reference.candidates} was picked on these very studies, a maximum: its kappa is "
+            "on average a little too high."
+        )
+    if comparison.readers is not None:
+        these = "this one" if comparison.readers.count == 1 else f"these {comparison.readers.count}"
+        sentences.append(f"The readers are {these}, not a sample of all readers.")
+    sentences.append("Every interval is about other patients like these, judged by the same gold standard.")
+    return " ".join(sentences)
+
+
+def _families(kinds: Sequence[str] | pd.Series[str], *, join: str) -> str:
+    present = set(kinds)
+    return f" {join} ".join(family.one for kind, family in FAMILIES.items() if kind in present)

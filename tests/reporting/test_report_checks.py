@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mura_ensemble.reporting.compare import Comparison
+
+
+def codes(comparison: Comparison) -> set[str]:
+    return {item.code for item in comparison.checks}
+
+
+def test_a_clean_large_comparison_has_only_notes(new_study: Callable) -> None:
+    found = new_study(400, 400).compare()
+    assert {item.level for item in found.checks} == {"note"}
+    assert codes(found) == {"ME009", "ME003"} or codes(found) == {"ME009"}
+
+
+def test_what_the_caller_says_comes_first(new_study: Callable) -> None:
+    found = new_study(60, 60).compare(warnings=["stack was fitted on 3 of these studies."], simulated=True)
+    assert found.checks[0].sentence == "stack was fitted on 3 of these studies."
+    assert {"ME001", "ME011", "ME014"} <= codes(found)
+    levels = [item.level for item in found.checks]
+    assert levels == sorted(levels, key=lambda level: level != "warning")
+
+
+def test_a_rater_of_one_mind(new_study: Callable) -> None:
+    study = new_study(60, 60)
+    study.calls["yes"] = 1.0
+    study.kinds["yes"] = "backbone"
+    found = study.compare()
+    assert found.leaderboard.loc["yes", "kappa"] == 0
+    assert any(
+        item.code == "ME007" and item.sentence.startswith("yes calls every study abnormal")
+        for item in found.checks
+    )
+
+
+def test_patients_with_several_studies_are_said(new_study: Callable) -> None:
+    assert any(
+        item.code == "ME010" and "more than one study" in item.sentence
+        for item in new_study().compare().checks
+    )
+
+
+def test_resamples_without_a_kappa_are_counted(new_study: Callable) -> None:
+    study = new_study(12, 12, 1)
+    study.studies["gold"] = [1] + [0] * 11
+    study.calls["stack"] = study.studies["gold"].astype(float)
+    found = study.compare()
+    said = next(item.sentence for item in found.checks if item.code == "ME008")
+    assert "stack (" in said
+    assert "of 500)" in said

@@ -1,0 +1,117 @@
+"""What the report may say: a claim only where the adjusted test and the interval both support it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mura_ensemble.reporting.compare import Comparison
+from mura_ensemble.reporting.page import render_markdown, render_page
+from mura_ensemble.reporting.sections import comparison_page
+from mura_ensemble.reporting.words import better_than_reference, headline, verdict_items
+
+
+def whole_text(comparison: Comparison) -> str:
+    return f"{headline(comparison)} {' '.join(text for _, text in verdict_items(comparison))}"
+
+
+def with_numbers(comparison: Comparison, rater: str, **numbers: float) -> Comparison:
+    board = comparison.leaderboard.copy()
+    for name, value in numbers.items():
+        board.loc[rater, name] = value
+    return dataclasses.replace(comparison, leaderboard=board)
+
+
+@pytest.mark.parametrize("p", [0.0001, 0.049, 0.0499999, 0.05, 0.0500001, 0.2, 1.0])
+@pytest.mark.parametrize("low", [-0.001, 0.0, 0.001])
+@pytest.mark.parametrize("level", [0.95, 0.9])
+def test_better_than_needs_test_and_interval(
+    comparison: Comparison, p: float, low: float, level: float
+) -> None:
+    changed = with_numbers(comparison, "stack", difference=0.06, diff_low=low, diff_high=0.12, p_adjusted=p)
+    for other in changed.leaderboard.index.drop("stack"):
+        changed = with_numbers(changed, str(other), p_adjusted=1.0)
+    changed = dataclasses.replace(changed, level=level)
+    allowed = p < {0.95: 0.05, 0.9: 0.1}[level] and low > 0
+    assert better_than_reference(changed.leaderboard, level) == (["stack"] if allowed else [])
+    assert (" better than " in whole_text(changed)) == allowed
+    assert (" better than " in headline(changed)) == allowed
+
+
+def test_a_lower_kappa_is_never_better_however_sure(comparison: Comparison) -> None:
+    changed = with_numbers(
+        comparison, "mean", difference=-0.2, diff_low=-0.3, diff_high=-0.1, p_adjusted=0.0001
+    )
+    assert "mean" not in better_than_reference(changed.leaderboard, 0.95)
+
+
+def test_chance_makes_no_claims(new_study: Callable) -> None:
+    """Equal raters: over many studies hardly any claim, whichever leads."""
+    equal = {
+        name: (kind, 0.12)
+        for name, kind in (("a", "ensemble"), ("b", "backbone"), ("c", "reader"), ("d", "reader"))
+    }
+    claims = sum(
+        " better than " in whole_text(new_study(60, 60, seed, equal).compare(resamples=200))
+        for seed in range(10)
+    )
+    assert claims == 0
+
+
+def test_a_clear_winner_is_called_so(new_study: Callable) -> None:
+    study = new_study(300, 300, 5, {"a": ("ensemble", 0.02), "b": ("backbone", 0.2), "c": ("reader", 0.2)})
+    found = study.compare()
+    assert headline(found) == "a is better than the reader (c) on these studies."
+    assert "cannot tell that from chance" not in whole_text(found)
+
+
+def test_no_claim_is_said_as_such(comparison: Comparison) -> None:
+    changed = with_numbers(
+        comparison, "stack", difference=0.01, diff_low=-0.05, diff_high=0.07, p_adjusted=0.9
+    )
+    changed = with_numbers(changed, "mean", p_adjusted=0.9)
+    text = headline(changed)
+    assert text.startswith("No ensemble or backbone is shown to surpass the best reader")
+
+
+def test_the_verdict_admits_what_it_cannot_show(comparison: Comparison) -> None:
+    said = dict(verdict_items(comparison))["What this cannot show"]
+    assert "picked on these very studies, a maximum" in said
+    assert "not a sample of all readers" in said
+
+
+def test_without_readers_the_words_name_the_backbone(new_study: Callable) -> None:
+    study = new_study(80, 80)
+    study.calls = study.calls.drop(columns=["reader_4", "reader_5"])
+    text = whole_text(study.compare())
+    assert "the best backbone" in text
+    assert "reader" not in text
+
+
+def test_a_single_rater_and_a_hopeless_one(new_study: Callable) -> None:
+    study = new_study(60, 60)
+    study.calls = study.calls[["stack"]]
+    assert headline(study.compare()).startswith("stack agrees with the gold standard with a kappa of ")
+    study.calls = study.calls * np.nan
+    found = study.compare()
+    assert headline(found) == "No kappa can be computed from these calls."
+    assert "called none of the studies" in whole_text(found)
+    render_markdown(comparison_page(found))
+    assert "undefined" in render_page(comparison_page(found))
+
+
+def test_ties_at_the_top_are_named(new_study: Callable) -> None:
+    study = new_study(60, 60)
+    study.calls["twin"] = study.calls["stack"]
+    study.kinds["twin"] = "ensemble"
+    found = study.compare()
+    assert any(item.code == "ME005" and "stack and twin" in item.sentence for item in found.checks)
+    board = found.leaderboard
+    assert board.loc["stack", "place"] == board.loc["twin", "place"]
+    if board.index[0] == "stack":
+        assert "the same as twin" in dict(verdict_items(found))["Highest kappa"]
+    assert isinstance(board, pd.DataFrame)
