@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "published": {"data", "stats"},
     "backbones": {"data"},
     "reporting": {"data", "stats", "ensembles", "published"},
-    "workflows": {"data", "stats", "ensembles", "published", "reporting"},
+    "workflows": {"data", "stats", "ensembles", "published", "backbones", "reporting"},
     "cli": {"data", "stats", "ensembles", "published", "backbones", "reporting", "workflows"},
     "__init__": {"data", "stats", "ensembles", "published", "backbones", "reporting", "workflows"},
 }

@@ -1,4 +1,4 @@
-"""Verbs of MURA's own protocol: evaluate."""
+"""Verbs of MURA's own protocol: submit, evaluate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,41 @@ from typing import Annotated, Literal
 
 import typer
 
+from mura_ensemble.cli.options import AllowFitted
+
 __all__ = ["VERBS"]
+
+
+def submit(
+    listed: Annotated[Path, typer.Argument(help="Header-less list of view paths (CodaLab's input).")],
+    out: Annotated[Path, typer.Argument(help="Header-less list of study calls to write (CodaLab's output).")],
+    ensemble: Annotated[Path, typer.Option(help="An ensemble written by `fit-stack`.")],
+    predictions: Annotated[
+        Path | None, typer.Option(help="Cached predictions of these views; without it the backbones are run.")
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Folder with one run of `train` per backbone.")] = Path("runs"),
+    root: Annotated[Path, typer.Option(help="Where the list's paths begin.")] = Path(),
+    missing: Annotated[
+        Literal["error", "renormalise"],
+        typer.Option(help="Failed views: refuse, or pool the views that remain."),
+    ] = "renormalise",
+    allow_fitted: AllowFitted = False,
+) -> None:
+    """Call every study of a list of views, in MURA's own file format."""
+    from mura_ensemble.workflows.official import submit_calls
+
+    typer.echo(
+        submit_calls(
+            listed,
+            out,
+            ensemble=ensemble,
+            predictions=predictions,
+            runs=runs,
+            root=root,
+            missing=missing,
+            allow_fitted=allow_fitted,
+        )
+    )
 
 
 def evaluate(
@@ -27,4 +61,4 @@ def evaluate(
     typer.echo(evaluate_calls(gold, predictions, protocol=protocol, out=out))
 
 
-VERBS = (("evaluate", evaluate),)
+VERBS = (("submit", submit), ("evaluate", evaluate))

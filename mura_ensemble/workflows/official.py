@@ -1,13 +1,114 @@
-"""MURA's own protocol: evaluate a list of study calls."""
+"""MURA's own protocol: a list of views in, a list of study calls out; evaluate such a list."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from mura_ensemble.data.files import write_json
+import pandas as pd
+
+from mura_ensemble.data.errors import InputError
+from mura_ensemble.data.files import write_frame, write_json
+from mura_ensemble.data.official import read_view_list, write_study_calls
+from mura_ensemble.data.predictions import read_predictions
+from mura_ensemble.ensembles.ensemble import Ensemble
+from mura_ensemble.ensembles.pooling import Missing, pool_studies
+from mura_ensemble.ensembles.store import load_ensemble
 from mura_ensemble.reporting.evaluate import Protocol, evaluate
 
-__all__ = ["evaluate_calls"]
+__all__ = ["evaluate_calls", "submit_calls"]
+
+
+def submit_calls(
+    listed: Path,
+    out: Path,
+    *,
+    ensemble: Path,
+    predictions: Path | None = None,
+    runs: Path = Path("runs"),
+    root: Path = Path(),
+    missing: Missing = "renormalise",
+    allow_fitted: bool = False,
+) -> str:
+    """Call every study of a header-less list of views, as MURA's CodaLab contract wants it.
+
+    Parameters
+    ----------
+    listed : Path
+        One view path per row.
+    out : Path
+        Where the study calls go: one row per study, in the order of first appearance.
+    ensemble : Path
+        JSON of `mura-ensemble fit-stack`.
+    predictions : Path, optional
+        Cached predictions that hold these views. If not given, the backbones of the ensemble are run:
+        the run of backbone `name` is `runs/name` (needs the [backbones] extra).
+    root : Path
+        Where the list's paths begin.
+    """
+    loaded = load_ensemble(ensemble)
+    views = read_view_list(listed)
+    splits = sorted(set(views["split"]))
+    if len(splits) != 1:
+        raise InputError(
+            f"{listed}: views of several splits ({', '.join(splits)}); submit one split at a time"
+        )
+    if predictions is None:
+        with tempfile.TemporaryDirectory() as scratch:
+            cached = _predict(loaded, views, splits[0], runs, root, missing, Path(scratch))
+    else:
+        cached = _cached(loaded, views, splits[0], predictions)
+    pooled = pool_studies(cached, pooling=loaded.pooling, missing=missing)
+    applied = loaded.apply(pooled, allow_fitted=allow_fitted)
+    studies = views.drop_duplicates("study").set_index("study")
+    calls = applied["call"].reindex(studies.index)
+    write_study_calls(out, studies["study_path"], calls)
+    failed = int(pooled.failed_views.sum())
+    return f"wrote {out}: {len(calls):,} studies, {int(calls.sum()):,} called abnormal" + (
+        f"; {failed:,} views failed and were left out of their study's mean" if failed else ""
+    )
+
+
+def _cached(
+    ensemble: Ensemble, views: pd.DataFrame, split: str, predictions: Path
+) -> dict[str, pd.DataFrame]:
+    chosen = {}
+    for backbone, table in read_predictions(predictions, split, ensemble.backbones).items():
+        absent = ~views["view"].isin(table["view"])
+        if absent.any():
+            raise InputError(
+                f"{predictions / backbone}: no prediction of view {views.loc[absent, 'view'].iloc[0]} "
+                f"({int(absent.sum()):,} of {len(views):,}); predict these views, or leave --predictions out"
+            )
+        chosen[backbone] = table[table["view"].isin(views["view"])]
+    return chosen
+
+
+def _predict(
+    ensemble: Ensemble,
+    views: pd.DataFrame,
+    split: str,
+    runs: Path,
+    root: Path,
+    missing: Missing,
+    scratch: Path,
+) -> Mapping[str, pd.DataFrame]:
+    from mura_ensemble.backbones.predict import predict_backbone
+
+    manifest = scratch / "manifest.csv"
+    write_frame(manifest, views[["study", "view", "patient", "study_type", "split", "path"]])
+    for backbone in ensemble.backbones:
+        predict_backbone(
+            runs / backbone,
+            manifest,
+            scratch / "predictions",
+            split=split,
+            name=backbone,
+            views_root=root,
+            allow_failed=missing == "renormalise",
+        )
+    return read_predictions(scratch / "predictions", split, ensemble.backbones)
 
 
 def evaluate_calls(gold: Path, predictions: Path, *, protocol: Protocol, out: Path | None = None) -> str:
