@@ -35,7 +35,7 @@ __all__ = ["analyse_board"]
 
 _PLAUSIBLE = (0.1, 0.9)
 _FULL_PRECISION = 6
-_MOST_COUNTS = 400
+_MOST_COUNTS = 200
 _LEAST_ENTRIES = 3
 
 
