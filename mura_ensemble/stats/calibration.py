@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, logit, ndtri
+from scipy.special import logit, ndtri
 
 from mura_ensemble.stats.validation import (
     FloatArray,
@@ -142,23 +142,16 @@ def _fit(
 ) -> tuple[FloatArray, FloatArray]:
     """Coefficients of a logistic regression whose likelihood has a maximum, and their standard errors."""
     beta = np.zeros(X.shape[1])
-
-    def loss(coefficients: FloatArray) -> float:
-        eta = offset + X @ coefficients
-        return float((np.logaddexp(0, eta) - truth * eta).sum())
-
-    current = loss(beta)
+    loss, fitted = _loss(offset, truth)
     for _ in range(_STEPS):
-        fitted = expit(offset + X @ beta)
-        gradient = X.T @ (truth - fitted)
-        step = np.linalg.solve((X * (fitted * (1 - fitted))[:, None]).T @ X, gradient)
-        while loss(beta + step) > current + 1e-12 * abs(current) and np.abs(step).max() > 1e-14:
+        step = np.linalg.solve((X * (fitted * (1 - fitted))[:, None]).T @ X, X.T @ (truth - fitted))
+        ahead, there = _loss(offset + X @ (beta + step), truth)
+        while ahead > loss + 1e-12 * abs(loss) and np.abs(step).max() > 1e-14:
             step = step / 2
-        beta = beta + step
-        current = loss(beta)
+            ahead, there = _loss(offset + X @ (beta + step), truth)
+        beta, loss, fitted = beta + step, ahead, there
         if np.abs(step).max() <= 1e-10 * (1 + np.abs(beta).max()):
             break
-    fitted = expit(offset + X @ beta)
     spread = np.linalg.inv((X * (fitted * (1 - fitted))[:, None]).T @ X)
     if clusters is not None:
         each = X * (truth - fitted)[:, None]
@@ -166,6 +159,13 @@ def _fit(
         k = len(sums)
         spread = spread @ (sums.T @ sums) @ spread * (k / (k - 1) if k > 1 else np.nan)
     return beta, np.sqrt(np.diag(spread))
+
+
+def _loss(eta: FloatArray, truth: FloatArray) -> tuple[float, FloatArray]:
+    """Minus the log-likelihood, and the fitted probabilities, from one exponential."""
+    shrunk = np.exp(-np.abs(eta))
+    fitted = np.where(eta >= 0, 1.0, shrunk) / (1 + shrunk)
+    return float((np.maximum(eta, 0) + np.log(1 + shrunk) - truth * eta).sum()), fitted
 
 
 def _unknown(size: int) -> tuple[FloatArray, FloatArray]:
