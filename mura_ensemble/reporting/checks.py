@@ -16,6 +16,7 @@
 | ME012 | warning | study types whose gold standard has one class                          |
 | ME013 | note    | the adjusted test and the interval of a difference disagree            |
 | ME014 | warning | the whole comparison rests on few studies or few of one class          |
+| ME015 | warning | a rater was trained, fitted or tuned on studies that score it          |
 """
 
 from __future__ import annotations
@@ -119,6 +120,15 @@ def _raters(calls: pd.DataFrame, leaderboard: pd.DataFrame, in_panel: Sequence[s
             f"Raters called different studies; calls are missing from {which}.",
             "Every kappa uses the studies its rater called, every difference those both called; "
             "kappas of different studies may differ for that alone. Complete the calls or drop the studies.",
+        )
+    apparent = [str(name) for name in leaderboard.index[leaderboard["apparent"]]]
+    if apparent:
+        yield Notice(
+            "warning",
+            "ME015",
+            f"{name_list(apparent)} {'was' if len(apparent) == 1 else 'were'} trained, fitted or tuned on studies of "
+            "this comparison.",
+            "Such a kappa is too high and no claim is made from it; score on other studies, or nested or out-of-fold.",
         )
     for one, other in duplicate_raters(calls):
         yield Notice(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,7 @@ class Comparison:
         Index rater, highest kappa first. `kind`; `place`, `rank`, `rank_low`, `rank_high`, `p_best` (see
         `standings.Standings`); `kappa`, `low`, `high`, `interval` (the rule); `difference`, `diff_low`, `diff_high`,
         `p`, `p_adjusted` (against the reference; NaN for it); `n`, `missing`; `tp`, `fn`, `fp`, `tn`; `sensitivity`
-        and `specificity`, each with `_low` and `_high`; `small`; `notes`.
+        and `specificity`, each with `_low` and `_high`; `small`; `apparent` (fitted on these studies); `notes`.
     by_study_type : DataFrame
         Index (rater, study_type): `kind`, `n`, `positives`, `kappa`, `low`, `high`, `interval`, `small`, counts.
     differences : DataFrame
@@ -132,6 +132,7 @@ def compare_raters(
     seed: int = 0,
     simulated: bool = False,
     notes: Mapping[str, str] | None = None,
+    apparent: Collection[str] = (),
     warnings: Sequence[str] = (),
     provenance: Mapping[str, Any] | None = None,
 ) -> Comparison:
@@ -157,6 +158,9 @@ def compare_raters(
         Say on every page, figure and table that the data are simulated.
     notes : mapping, optional
         Rater to a remark for the leaderboard.
+    apparent : collection of str
+        Raters that were trained, fitted or tuned on some of these studies. They are listed and marked, but no claim
+        is made for them and they are not the reference while another can be.
     warnings : sequence of str
         Sentences to be shown among the checks.
     provenance : mapping, optional
@@ -178,6 +182,7 @@ def compare_raters(
     reads = checked_reads(calls, studies, kinds)
     measured = measure(reads, level=level, resamples=resamples, seed=seed)
     board = build_board(reads, measured, level)
+    board["apparent"] = board.index.isin(list(apparent))
     by_study_type = build_by_study_type(measured, board.index, reads.type_names)
     differences = build_differences(reads, board.index, level, seed)
     reference = choose_reference(board)
@@ -233,7 +238,7 @@ _COLUMNS = [
     *("kind", "place", "rank", "rank_low", "rank_high", "kappa", "low", "high", "interval"),
     *("difference", "diff_low", "diff_high", "p", "p_adjusted", "p_best", "n", "missing", "tp", "fn", "fp", "tn"),
     *("sensitivity", "sensitivity_low", "sensitivity_high", "specificity", "specificity_low", "specificity_high"),
-    *("small", "notes"),
+    *("small", "apparent", "notes"),
 ]  # fmt: skip
 
 

@@ -72,10 +72,16 @@ def p_value(value: float) -> str:
 
 
 def percent(share: float, decimals: int = 1) -> str:
-    """A share in [0, 1] as `91.3 %`; NaN is `undefined`."""
+    """A share in [0, 1] as `91.3 %`; only 0 is `0 %` and only 1 is `100 %`; NaN is `undefined`."""
     if math.isnan(share):
         return UNDEFINED
-    return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
+    step = 10.0**-decimals
+    text = f"{100 * share:.{decimals}f}"
+    if share > 0 and float(text) == 0:
+        text = f"<{step:.{decimals}f}"
+    elif share < 1 and float(text) == 100:
+        text = f">{100 - step:.{decimals}f}"
+    return f"{text}\N{NO-BREAK SPACE}%"
 
 
 def error_rate(level: float) -> float:

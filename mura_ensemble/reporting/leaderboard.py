@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 OVERALL = "all studies"
+_THREADS = 4
 _KEYS = ["rater", "study_type"]
 _CELLS = {"tp": (1, 1), "fn": (1, 0), "fp": (0, 1), "tn": (0, 0)}
 _PAIR_COLUMNS = ["difference", "low", "high", "p", "n", "only_rater_right", "only_reference_right"]
@@ -107,7 +109,9 @@ def build_differences(reads: Reads, raters: pd.Index[str], level: float, seed: i
     pairs), `n`, `only_rater_right`, `only_reference_right`.
     """
     once = list(combinations(raters, 2))
-    rows = [_pair(reads, *pair, level, seed) for pair in once]
+    # Threads: numpy works outside the interpreter's lock here, and every pair has its own generator.
+    with ThreadPoolExecutor(max_workers=_THREADS) as pool:
+        rows = list(pool.map(lambda pair: _pair(reads, pair[0], pair[1], level, seed), once))
     adjusted = holm(np.array([row["p"] for row in rows], dtype=np.float64)) if rows else np.empty(0)
     both: dict[tuple[str, str], dict[str, float]] = {}
     for (rater, reference), row, p_all in zip(once, rows, adjusted, strict=True):
@@ -133,10 +137,15 @@ def build_differences(reads: Reads, raters: pd.Index[str], level: float, seed: i
 
 
 def choose_reference(board: pd.DataFrame) -> Reference | None:
-    """The reader of the highest kappa; without readers the backbone; without both the highest; None if alone."""
+    """The reader of the highest kappa; without readers the backbone; without both the highest; None if alone.
+
+    A rater whose kappa is `apparent` is chosen only where there is no other.
+    """
     defined = board.dropna(subset=["kappa"])
     if len(defined) < 2:
         return None
+    if not defined["apparent"].all():
+        defined = defined[~defined["apparent"]]
     for kind in ("reader", "backbone"):
         own = defined[defined["kind"] == kind]
         if len(own):

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.reporting.board import leaderboard_latex
 from mura_ensemble.reporting.compare import Comparison
 from mura_ensemble.reporting.folder import write_folder
+from mura_ensemble.reporting.leaderboard_table import leaderboard_latex
 from mura_ensemble.reporting.page import Drawing, Page, render_markdown, render_page
 from mura_ensemble.reporting.sections import comparison_page
 from mura_ensemble.reporting.words import headline, verdict_items

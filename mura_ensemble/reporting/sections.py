@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.reporting import figures
-from mura_ensemble.reporting.board import DAGGER, leaderboard_blocks, readers_range
 from mura_ensemble.reporting.compare import Comparison
 from mura_ensemble.reporting.formats import (
     count,
@@ -18,6 +17,14 @@ from mura_ensemble.reporting.formats import (
     interval,
     name_list,
     percent,
+)
+from mura_ensemble.reporting.leaderboard_table import (
+    DAGGER,
+    SMALL,
+    leaderboard_blocks,
+    marked_kappa,
+    rater_column,
+    readers_range,
 )
 from mura_ensemble.reporting.page import (
     Drawing,
@@ -136,10 +143,10 @@ def _study_types(comparison: Comparison) -> Iterator[TableBlock | Paragraph | Dr
     yield TableBlock(
         wide.set_index("rater"),
         [
-            Column("Rater", lambda row: row["rater"], align="left", header=True),
+            rater_column(),
             *(_type_column(name, data.by_type.loc[name], cells) for name in data.by_type.index),
         ],
-        f"Kappa in each study type with its {level} interval. {DAGGER} too few studies for a sharp interval.",
+        f"Kappa in each study type with its {level} interval. {DAGGER} {SMALL}",
         ("by_study_type.csv", "by_study_type.json"),
         row_style=lambda row: f"kind-{row['kind']}",
     )
@@ -174,7 +181,7 @@ def _type_column(study_type: str, size: pd.Series[float], cells: Mapping[Any, Ma
 
     return Column(
         study_type,
-        lambda row: estimate(cell(row)["kappa"]) + (DAGGER if cell(row)["small"] else ""),
+        lambda row: marked_kappa(cell(row)),
         detail=limits,
         below=f"{size['studies']:.0f} studies, {size['positives']:.0f} abnormal",
         style=lambda row: "small-stratum" if cell(row)["small"] else "",
@@ -185,7 +192,7 @@ def _operating_points(comparison: Comparison) -> Iterator[Drawing | TableBlock]:
     yield TableBlock(
         comparison.leaderboard,
         [
-            Column("Rater", lambda row: row["rater"], align="left", header=True),
+            rater_column(),
             _rate_column("Sensitivity", "sensitivity", "tp", "fn"),
             _rate_column("Specificity", "specificity", "tn", "fp"),
             Column("Missed", lambda row: f"{row['fn']:,}", help="Abnormal studies called normal (FN)."),

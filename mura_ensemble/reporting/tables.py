@@ -121,7 +121,7 @@ def to_html(
         )
         for row in _rows(frame)
     )
-    above = Markup("<caption>{}</caption>").format(caption) if caption else Markup()
+    above = Markup("<caption><span>{}</span></caption>").format(caption) if caption else Markup()
     return Markup("<table>{}<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody></table>").format(
         above, head, body
     )

@@ -30,18 +30,23 @@ if TYPE_CHECKING:
 __all__ = ["better_than_reference", "headline", "level_name", "verdict_items"]
 
 
+_CHANCE = " These studies cannot tell that from chance."
+
+
 def better_than_reference(leaderboard: pd.DataFrame, level: float) -> list[str]:
     """Raters that may be called better than the reference, in the order of the leaderboard.
 
     Parameters
     ----------
     leaderboard : DataFrame
-        Index rater; columns `difference`, `diff_low`, `p_adjusted`.
+        Index rater; columns `difference`, `diff_low`, `p_adjusted`, `apparent`: nothing is claimed for a rater that
+        was fitted on the studies it is scored on.
     level : float
         Confidence level; a claim needs an adjusted p value below 1 - level.
     """
     shown = (
-        (leaderboard["p_adjusted"] < error_rate(level))
+        ~leaderboard["apparent"]
+        & (leaderboard["p_adjusted"] < error_rate(level))
         & (leaderboard["difference"] > 0)
         & (leaderboard["diff_low"] > 0)
     )
@@ -61,7 +66,7 @@ def headline(comparison: Comparison) -> str:
     if claims:
         verb = "is" if len(claims) == 1 else "are"
         return f"{name_list(claims, most=3)} {verb} better than {against} on these studies."
-    rivals = board[(board["kind"] != board.loc[reference.rater, "kind"]) & board["difference"].notna()]
+    rivals = _rivals(board, reference.rater)
     if rivals.empty:
         return f"{top} has the highest kappa; {_first_place_open(board, top)}."
     who = _families(rivals["kind"], join="or")
@@ -103,6 +108,12 @@ def level_name(level: float) -> str:
     return f"{100 * level:g}\N{NO-BREAK SPACE}%"
 
 
+def _rivals(board: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """Raters of another kind than the reference that were compared with it and may be judged."""
+    other = board["kind"] != board.loc[reference, "kind"]
+    return board[other & board["difference"].notna() & ~board["apparent"]]
+
+
 def _kappa(board: pd.DataFrame, name: str, level: float) -> str:
     rater = _row(board, name)
     limits = interval(rater["low"], rater["high"])
@@ -114,44 +125,54 @@ def _top(board: pd.DataFrame, level: float) -> str:
     rater = _row(board, name)
     tied = [str(other) for other in board.index[1:] if board.loc[other, "kappa"] == rater["kappa"]]
     also = f", the same as {name_list(tied, most=3)}" if tied else ""
+    fitted = (
+        " It was fitted on studies of this comparison, so that kappa is too high."
+        if rater["apparent"]
+        else ""
+    )
     missed, alarms = int(rater["fn"]), int(rater["fp"])
     return (
         f"{name}, {_kappa(board, name, level)}{also}. It differs from the gold standard on {missed + alarms} of "
-        f"{count(rater['n'], 'study', 'studies')}: {missed} abnormal called normal, {alarms} normal called abnormal."
+        f"{count(rater['n'], 'study', 'studies')}: {missed} abnormal called normal, {alarms} normal called abnormal.{fitted}"
     )
 
 
 def _against_reference(comparison: Comparison, board: pd.DataFrame) -> list[tuple[str, str]]:
     reference = comparison.reference
     assert reference is not None
-    others = board[(board["kind"] != board.loc[reference.rater, "kind"]) & board["difference"].notna()]
-    others = others if len(others) else board[board["difference"].notna()]
+    others = _rivals(board, reference.rater)
+    if others.empty:
+        others = board[board["difference"].notna() & ~board["apparent"]]
     if others.empty:
         return []
     claims = better_than_reference(others, comparison.level)
     name = claims[0] if claims else str(others.index[0])
     rater = _row(others, name)
-    limits = signed_interval(rater["diff_low"], rater["diff_high"])
+    numbers = _difference(rater["difference"], rater["diff_low"], rater["diff_high"], comparison.level)
     sentence = (
-        f"{name} {_ahead(rater['difference'])} {reference.rater} (kappa {estimate(_row(board, reference.rater)['kappa'])}): "
-        f"{signed(rater['difference'])} ({level_name(comparison.level)} interval {limits}; "
-        f"p = {p_value(rater['p_adjusted'])}, adjusted for {count(comparison.compared, 'comparison')})."
-    ).replace("p = <", "p < ")
-    if not claims:
-        sentence += " These studies cannot tell that from chance." if _open(rater, comparison.level) else ""
+        f"{name} {_ahead(rater['difference'])} {reference.rater} (kappa "
+        f"{estimate(_row(board, reference.rater)['kappa'])}): {numbers}; "
+        f"{_p_values(rater['p'], rater['p_adjusted'], comparison.compared, 'comparisons')}."
+    )
+    if _open(rater["diff_low"], rater["diff_high"], rater["p_adjusted"], comparison.level):
+        sentence += _CHANCE
     return [(f"Against the {reference.role}", sentence)]
 
 
-def _open(rater: dict[str, Any], level: float) -> bool:
+def _open(low: float, high: float, p_adjusted: float, level: float) -> bool:
     """Whether neither direction is established."""
-    settled = (rater["diff_low"] > 0 or rater["diff_high"] < 0) and rater["p_adjusted"] < error_rate(level)
-    return not settled
+    return not ((low > 0 or high < 0) and p_adjusted < error_rate(level))
 
 
-def _p(value: float) -> str:
-    """`p = 0.041` or `p < 0.001`."""
-    text = p_value(value)
-    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+def _difference(difference: float, low: float, high: float, level: float) -> str:
+    return f"{signed(difference)} ({level_name(level)} interval {signed_interval(low, high)})"
+
+
+def _p_values(alone: float, adjusted: float, tests: int, what: str) -> str:
+    """`p = 0.012 alone, 0.140 adjusted for 12 comparisons`."""
+    text = p_value(alone)
+    equals = f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+    return f"{equals} alone, {p_value(adjusted)} adjusted for {tests} {what}" if tests > 1 else equals
 
 
 def _ahead(difference: float) -> str:
@@ -163,7 +184,8 @@ def _ahead(difference: float) -> str:
 def _ensemble_against_backbone(comparison: Comparison, board: pd.DataFrame) -> list[tuple[str, str]]:
     """Said beside a comparison with readers: what the ensemble adds to its best part."""
     reference = comparison.reference
-    best = {kind: board.index[board["kind"] == kind] for kind in ("ensemble", "backbone")}
+    honest = board[~board["apparent"]]
+    best = {kind: honest.index[honest["kind"] == kind] for kind in ("ensemble", "backbone")}
     if (
         reference is None
         or not reference.role.endswith("reader")
@@ -174,11 +196,14 @@ def _ensemble_against_backbone(comparison: Comparison, board: pd.DataFrame) -> l
     pair = _row(comparison.differences, (ensemble, backbone))
     if pd.isna(pair["difference"]):
         return []
-    limits = signed_interval(pair["low"], pair["high"])
+    numbers = _difference(pair["difference"], pair["low"], pair["high"], comparison.level)
+    tests = int(comparison.differences["p"].notna().sum()) // 2
     sentence = (
-        f"{ensemble} {_ahead(pair['difference'])} {backbone}, the best single backbone: {signed(pair['difference'])} "
-        f"({level_name(comparison.level)} interval {limits}; {_p(pair['p_all_pairs'])}, adjusted for all pairs)."
+        f"{ensemble} {_ahead(pair['difference'])} {backbone}, the best backbone: {numbers}; "
+        f"{_p_values(pair['p'], pair['p_all_pairs'], tests, 'pairs')}."
     )
+    if _open(pair["low"], pair["high"], pair["p_all_pairs"], comparison.level):
+        sentence += _CHANCE
     return [("Ensemble against parts", sentence)]
 
 

@@ -117,7 +117,8 @@ def test_every_number_of_the_leaderboard_is_in_the_csv(folder: Path) -> None:
     assert len(shown) == len(board) + 1
     for cells, (name, row) in zip(shown[1:], board.iterrows(), strict=True):
         rank, rater, kappa, _, difference, p, highest, differs, *_ = cells
-        assert rater == f"{name}|{row['kind']}"
+        note = f"; {row['notes']}" if isinstance(row["notes"], str) else ""
+        assert rater == f"{name}|{row['kind']}{note}"
         low, high = (f"{row[side]:.0f}" for side in ("rank_low", "rank_high"))
         assert rank == f"{row['rank']:.0f}|{low if low == high else f'{low} to {high}'}"
         dagger = "†" if row["small"] else ""

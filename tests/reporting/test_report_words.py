@@ -115,3 +115,34 @@ def test_ties_at_the_top_are_named(new_study: Callable) -> None:
     if board.index[0] == "stack":
         assert "the same as twin" in dict(verdict_items(found))["Highest kappa"]
     assert isinstance(board, pd.DataFrame)
+
+
+@pytest.mark.parametrize(
+    ("p", "low", "open_question"), [(0.001, 0.01, False), (0.2, 0.01, True), (0.001, -0.01, True)]
+)
+def test_an_ensemble_against_its_parts_is_said_with_its_doubt(
+    comparison: Comparison, p: float, low: float, open_question: bool
+) -> None:
+    board = comparison.leaderboard
+    pair = tuple(str(board.index[board["kind"] == kind][0]) for kind in ("ensemble", "backbone"))
+    pairs = comparison.differences.copy()
+    pairs.loc[[pair], ["difference", "low", "high", "p_all_pairs"]] = (0.05, low, 0.1, p)
+    said = dict(verdict_items(dataclasses.replace(comparison, differences=pairs)))["Ensemble against parts"]
+    assert f"{pair[0]} has a higher kappa than {pair[1]}" in said
+    assert ("cannot tell that from chance" in said) == open_question
+
+
+def test_nothing_is_claimed_for_a_rater_fitted_on_these_studies(new_study: Callable) -> None:
+    rates = {"a": ("ensemble", 0.01), "b": ("backbone", 0.2), "b2": ("backbone", 0.1), "c": ("reader", 0.2)}
+    study = new_study(300, 300, 5, rates)
+    assert "a and b2 are better than" in headline(study.compare())
+    found = study.compare(apparent=["a"])
+    text = whole_text(found)
+    assert headline(found) == "b2 is better than the reader (c) on these studies."
+    assert "It was fitted on studies of this comparison" in text
+    assert any(item.code == "ME015" and item.level == "warning" for item in found.checks)
+    assert list(found.leaderboard.index[found.leaderboard["apparent"]]) == ["a"]
+    study.calls = study.calls.drop(columns="c")
+    without = study.compare(apparent=["b2"]).reference
+    assert without is not None
+    assert without.rater == "b", "an apparent kappa is no reference while another can be"

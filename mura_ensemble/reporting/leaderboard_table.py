@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -22,10 +22,30 @@ from mura_ensemble.reporting.page import Paragraph, TableBlock
 from mura_ensemble.reporting.tables import Column, Row, interval_bar, to_latex
 from mura_ensemble.reporting.words import better_than_reference, level_name
 
-__all__ = ["DAGGER", "leaderboard_blocks", "leaderboard_latex", "readers_range"]
+__all__ = [
+    "DAGGER",
+    "SMALL",
+    "leaderboard_blocks",
+    "leaderboard_latex",
+    "marked_kappa",
+    "rater_column",
+    "readers_range",
+]
 
 DAGGER = "\N{DAGGER}"
 """Marks an estimate that rests on too few studies for large-sample rules."""
+SMALL = "Too few studies for a sharp interval."
+
+
+def marked_kappa(row: Row) -> str:
+    """A kappa, with a dagger where it rests on few studies."""
+    small = row["small"] and not np.isnan(row["kappa"])
+    return estimate(row["kappa"]) + (DAGGER if small else "")
+
+
+def rater_column(detail: Callable[[Row], str] | None = None) -> Column:
+    """The column that names the rows."""
+    return Column("Rater", lambda row: row["rater"], align="left", detail=detail, style="name", header=True)
 
 
 def leaderboard_blocks(comparison: Comparison) -> Iterator[TableBlock | Paragraph]:
@@ -53,7 +73,7 @@ def _leaderboard_caption(comparison: Comparison) -> str:
     return (
         f"Raters by kappa, with {level_name(comparison.level)} intervals. Raters that cannot be told apart share a rank; "
         "the range is where the true rank may lie."
-    )
+    ) + (f" {DAGGER} {SMALL}" if comparison.leaderboard["small"].any() else "")
 
 
 def _leaderboard_columns(comparison: Comparison, claimed: set[str]) -> list[Column]:
@@ -67,10 +87,10 @@ def _leaderboard_columns(comparison: Comparison, claimed: set[str]) -> list[Colu
             detail=lambda row: "" if np.isnan(row["rank"]) else rank_range(row["rank_low"], row["rank_high"]),
             help="1 + the number of raters shown to have a higher kappa; below it the range of possible ranks.",
         ),
-        Column("Rater", lambda row: row["rater"], align="left", detail=lambda row: row["kind"], header=True),
+        rater_column(detail=_about),
         Column(
             "Kappa",
-            lambda row: estimate(row["kappa"]) + (DAGGER if row["small"] else ""),
+            marked_kappa,
             detail=lambda row: "" if np.isnan(row["kappa"]) else interval(row["low"], row["high"]),
             help="Agreement with the gold standard beyond chance, and its interval.",
             style="strong",
@@ -120,9 +140,12 @@ def _leaderboard_columns(comparison: Comparison, claimed: set[str]) -> list[Colu
             help="Studies called unlike the gold standard: abnormal ones missed, and normal ones falsely called abnormal.",
         )
     )
-    if board["notes"].any():
-        columns.append(Column("Notes", lambda row: row["notes"], align="left", style="wrap"))
     return columns
+
+
+def _about(row: Row) -> str:
+    marks = (row["kind"], "apparent: fitted on these studies" if row["apparent"] else "", row["notes"])
+    return "; ".join(mark for mark in marks if mark)
 
 
 def _rank(rank: float) -> str:
