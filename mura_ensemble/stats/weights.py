@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from mura_ensemble.stats.patterns import Patterns
 
-_DRAWS_PER_CHUNK = 2**18  # a chunk of indices and weights that stays in cache
+_DRAWS_PER_CHUNK = 2**17  # a chunk that stays in cache, and products too small to be worth a thread
+_LEAST_AT_ONCE = 4  # resamples of counted patterns that share one reading of the features
+_ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
 _SPARE = 6.0  # standard deviations by which the Poisson part falls short of the patients to draw
 
 
@@ -67,7 +69,7 @@ def _from_counts(
         bounds = np.searchsorted(patterns.cell[order], np.unique(patterns.cell), side="right")
     else:
         bounds = np.array([width])
-    chunk = max(1, _DRAWS_PER_CHUNK // width)
+    chunk = max(_LEAST_AT_ONCE, _DRAWS_PER_CHUNK // width)
     for start in range(0, resamples, chunk):
         b = min(chunk, resamples - start)
         weights = np.empty((b, width), dtype=np.int64)
@@ -101,24 +103,15 @@ def symmetric_hash(patterns: Patterns) -> NDArray[np.uint64]:
     Each rater is named by a hash of the patterns it shows, refined once by the names of the others: raters get
     the same name only if they are identical or fully interchangeable.
     """
-    v, r = len(patterns.columns), patterns.raters
+    r = patterns.raters
     stratum = np.repeat(np.arange(patterns.strata), np.diff(patterns.starts))
     base = _mix(_mix(stratum) + patterns.multiplicity[patterns.columns].astype(np.uint64))
-    shared = patterns.features[:, 2 * r :]
-    half = shared.shape[1] // 2
+    half = 1 if patterns.complete else r
 
     def shown(rater: int) -> NDArray[np.uint64]:
         own = 0 if half == 1 else rater
-        columns = (
-            patterns.features[:, rater],
-            patterns.features[:, r + rater],
-            shared[:, own],
-            shared[:, half + own],
-        )
-        code = np.zeros(v, dtype=np.uint64)
-        for column in columns:
-            code = _mix(code + column.astype(np.uint64))
-        return code
+        columns = patterns.features[:, [rater, r + rater, 2 * r + own, 2 * r + half + own]]
+        return _mix((columns.astype(np.uint64) * _ODD).sum(axis=1, dtype=np.uint64))
 
     names = np.zeros(r, dtype=np.uint64)
     for _ in range(3):
