@@ -18,7 +18,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "surface": ("#fffffe", "#14181d"),
     "raised": ("#f5f7f9", "#1d232a"),
     "ensemble": ("#b94a00", "#ff9e4a"),
-    "backbone": ("#6a737d", "#a4adb7"),
+    "backbone": ("#636c76", "#a4adb7"),
     "reader": ("#0067a8", "#62b4f2"),
     "band": ("#d3e6f3", "#1d3a50"),
     "warning": ("#8a5a00", "#f0b849"),
