@@ -1,6 +1,8 @@
 """The coverage simulator against brute force, and the bar the default interval must clear."""
 
+import csv
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from mura_ensemble.stats.coverage import cell_probabilities, coverage
 from mura_ensemble.stats.intervals import kappa_intervals
 from mura_ensemble.stats.kappa import cohen_kappa, summarise_tables
 
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "coverage.csv"
 TRUTHS = list(product((0.4, 0.7, 0.85), (0.3, 0.4, 0.5), (0.0, 0.05)))
 
 
@@ -98,3 +101,17 @@ def test_a_rule_without_limits_holds_nothing():
     result = coverage(limits.bca_limits, 12, 0.85, 0.5)
     perfect = 1 - result.coverage - result.above - result.below
     assert perfect == pytest.approx((1 - 0.15 * 0.5) ** 12, abs=0.01)  # no disagreement, so no jackknife
+
+
+def test_the_committed_study_clears_the_bar_and_is_what_the_code_gives():
+    with RESULTS.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["rule"] == "auto"]
+    judged = [row for row in rows if float(row["prevalence"]) >= 0.3]
+    assert {int(row["n"]) for row in judged} == {15, 20, 27, 30, 100, 207}
+    assert len(judged) == 6 * len(TRUTHS)
+    assert min(float(row["coverage"]) for row in judged) >= 0.935
+    for row in (rows[0], rows[30], rows[60]):
+        truth = (float(row["kappa"]), float(row["prevalence"]), float(row["bias"]))
+        again = coverage("auto", int(row["n"]), *truth, missing_mass=1e-9)
+        assert again.coverage == pytest.approx(float(row["coverage"]), abs=1e-5)
+        assert again.width == pytest.approx(float(row["width"]), abs=1e-4)
