@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mura_ensemble.cli import backbones, comparison, data, ensembles, official
+from mura_ensemble.cli import backbones, comparison, data, ensembles, leaderboard, official
 
 app = typer.Typer(
     name="mura-ensemble",
@@ -36,7 +36,14 @@ def _root(
     pass
 
 
-for _name, _verb in (*data.VERBS, *backbones.VERBS, *ensembles.VERBS, *comparison.VERBS, *official.VERBS):
+for _name, _verb in (
+    *data.VERBS,
+    *backbones.VERBS,
+    *ensembles.VERBS,
+    *comparison.VERBS,
+    *official.VERBS,
+    *leaderboard.VERBS,
+):
     app.command(_name)(_verb)
 
 

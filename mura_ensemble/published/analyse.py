@@ -15,12 +15,13 @@ from mura_ensemble.published.candidates import (
     candidate_ranges,
     printed_decimals,
 )
-from mura_ensemble.published.findings import ASSUMPTIONS, kind_sentences, rank_sentences
+from mura_ensemble.published.findings import ASSUMPTIONS, about, kind_sentences, rank_sentences
 from mura_ensemble.published.findings_from_kappas import (
     NOT_PUBLISHED,
     assumptions_of,
     class_counts,
     first_and_second,
+    impossible_entries,
     unknown_of,
 )
 from mura_ensemble.published.forensics import RecoveredBoard, recover_board
@@ -200,10 +201,11 @@ def _from_candidates(
         n=candidates.n,
         positives=int(candidates.positives[0]) if known else 0,
         findings=(
-            *first_and_second(entries, comparisons),
-            *rank_sentences(winners, len(labels)),
-            *class_counts(entries, candidates, counts),
-            *kind_sentences(kinds),
+            *about("first and second", first_and_second(entries, comparisons)),
+            *about("first place", rank_sentences(winners, len(labels))),
+            *about("studies", class_counts(entries, candidates, counts)),
+            *about("other studies", impossible_entries(entries)),
+            *about("ensembles", kind_sentences(kinds)),
         ),
         assumptions=(*ASSUMPTIONS, *assumptions_of(candidates, counts)),
         unknown=(*unknown, *unknown_of(ranges, candidates, counts, comparisons)),

@@ -127,7 +127,7 @@ def candidate_ranges(board: CandidateBoard) -> pd.DataFrame:
 def candidate_comparisons(
     board: CandidateBoard, kappas: NDArray[np.float64], labels: pd.Index
 ) -> pd.DataFrame:
-    """Bounds of every possible entry against the top and the next above, over all tables and all overlaps.
+    """Bounds of every possible entry against the top and its neighbours, over all tables and all overlaps.
 
     Returns
     -------
@@ -138,23 +138,24 @@ def candidate_comparisons(
     """
     rows = np.flatnonzero(board.possible)
     order = rows[np.argsort(-kappas[rows], kind="stable")]
-    records, known = [], {}
+    records: list[dict[str, object]] = []
+    known: dict[tuple[bytes, bytes], dict[str, float]] = {}
     for position, entry in enumerate(order):
         larger = [other for other in order[:position] if kappas[other] > kappas[entry]]
-        for against, other in (("top", order[0]), ("above", larger[-1] if larger else entry)):
+        smaller = [other for other in order[position + 1 :] if kappas[other] < kappas[entry]]
+        rivals = (("top", order[:1]), ("above", larger[-1:]), ("next", smaller[:1]))
+        for against, other in ((name, rival[0]) for name, rival in rivals if len(rival)):
             if other == entry:
                 continue
-            pair = (board.tables[entry].tobytes(), board.tables[other].tobytes())
-            if pair not in known:
-                known[pair] = _pair_bounds(board.tables[entry], board.tables[other])
-            if known[pair]:
+            bounds = _known_bounds(board.tables[entry], board.tables[other], known)
+            if bounds:
                 head = {
                     "entry": labels[entry],
                     "against": against,
                     "other": str(labels[other]),
                     "difference": kappas[entry] - kappas[other],
                 }
-                records.append(head | known[pair])
+                records.append(head | bounds)
     if not records:
         return pd.DataFrame()
     frame = pd.DataFrame(records).set_index(["entry", "against"])
@@ -188,6 +189,30 @@ def _ranges(tables: NDArray[np.int64]) -> dict[str, float]:
     for name, values in spans.items():
         ranges[f"{name}_low"], ranges[f"{name}_high"] = values.min(), values.max()
     return ranges
+
+
+def _known_bounds(
+    first: NDArray[np.int64], second: NDArray[np.int64], known: dict[tuple[bytes, bytes], dict[str, float]]
+) -> dict[str, float]:
+    """Bounds of a pair; a pair seen before, either way round, is not computed again."""
+    pair = (first.tobytes(), second.tobytes())
+    if pair[::-1] in known:
+        return _mirrored(known[pair[::-1]])
+    if pair not in known:
+        known[pair] = _pair_bounds(first, second)
+    return known[pair]
+
+
+def _mirrored(bounds: dict[str, float]) -> dict[str, float]:
+    if not bounds:
+        return {}
+    swapped = {
+        "better_low": 1 - bounds["better_high"],
+        "better_high": 1 - bounds["better_low"],
+        "wide_low": -bounds["wide_high"],
+        "wide_high": -bounds["wide_low"],
+    }
+    return bounds | swapped
 
 
 def _pair_bounds(first: NDArray[np.int64], second: NDArray[np.int64]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Every entry against the top, the entry above it and each reader: bounds over all unseen overlaps."""
+"""Every entry against the top, its neighbours above and below, and each reader: bounds over all unseen overlaps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BOUNDS = (
 def comparisons_frame(
     recovered: RecoveredBoard, readers: Mapping[str, RoundedTables], *, level: float = 0.05
 ) -> pd.DataFrame:
-    """Compare every comparable entry with the top, with the entry above and with every reader.
+    """Compare every comparable entry with the top, with its neighbours and with every reader.
 
     Parameters
     ----------
@@ -42,7 +42,8 @@ def comparisons_frame(
     Returns
     -------
     DataFrame
-        Index (entry, against); `against` is "top", "above" or a reader's name. `other` (the label compared
+        Index (entry, against); `against` is "top", "above" (the nearest larger kappa), "next" (the
+        nearest smaller one) or a reader's name. `other` (the label compared
         with), `difference` of kappas (entry - other), `error_gap` (errors of other - errors of entry; the
         smallest over a reader's tables), `p_low`, `p_high` (exact McNemar), `mid_p_low`, `mid_p_high`,
         `better_low`, `better_high` (probability of fewer errors on studies drawn alike), `narrow_low`,
@@ -56,14 +57,15 @@ def comparisons_frame(
     kappas = cohen_kappa(tables[:, -1])
     order = np.argsort(-kappas, kind="stable")
     above = np.array([_next_above(kappas, order, e) for e in range(len(rows))])
+    below = np.array([_next_above(-kappas, order[::-1], e) for e in range(len(rows))])
     frames = [
         _against("top", np.delete(np.arange(len(rows)), order[0]), tables, labels, [tables[order[0]]]),
     ]
-    has_above = np.flatnonzero(above >= 0)
     frames[0]["other"] = str(labels[order[0]])
-    beside = _against("above", has_above, tables, labels, [tables[above[has_above]]])
-    beside["other"] = [str(labels[a]) for a in above[has_above]]
-    frames.append(beside)
+    for against, neighbour in (("above", above), ("next", below)):
+        having = np.flatnonzero(neighbour >= 0)
+        frames.append(_against(against, having, tables, labels, [tables[neighbour[having]]]))
+        frames[-1]["other"] = [str(labels[e]) for e in neighbour[having]]
     for reader, found in readers.items():
         frames.append(_against(reader, np.arange(len(rows)), tables, labels, list(found.tables)))
         frames[-1]["other"] = reader

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,18 @@ import pandas as pd
 from mura_ensemble.published.forensics import RecoveredBoard
 from mura_ensemble.published.scored import RowSet
 
-__all__ = ["ASSUMPTIONS", "findings_of", "how_many", "kind_sentences", "rank_sentences"]
+__all__ = ["ASSUMPTIONS", "Finding", "about", "findings_of", "how_many", "kind_sentences", "rank_sentences"]
+
+
+class Finding(NamedTuple):
+    """One sentence and what it is about, in two or three words."""
+
+    topic: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
+
 
 ASSUMPTIONS = (
     "Inferred from published results; no predictions, views or labels were seen.",
@@ -40,20 +51,26 @@ def findings_of(
     neighbours: pd.DataFrame,
     kinds: pd.DataFrame,
     views: int | None,
-) -> tuple[str, ...]:
+) -> tuple[Finding, ...]:
     """Put the frames of an `HonestBoard` into words, the verdict first."""
+    compared = int(entries["comparable"].sum())
     return (
-        *_first_and_second(entries, comparisons),
-        *rank_sentences(winners, int(entries["comparable"].sum())),
-        *_intervals(entries),
-        *_best_reader(comparisons, readers),
-        *_operating_points(entries, readers),
-        *_resolution(one_study, detectable, neighbours, recovered.row_sets[0]),
-        *_recovery(recovered),
-        *_other_rows(entries["model"].to_dict(), recovered.row_sets[1:], views),
-        *_twins(entries),
-        *kind_sentences(kinds),
+        *about("first and second", _first_and_second(entries, comparisons)),
+        *about("first place", rank_sentences(winners, compared)),
+        *about("published limits", _intervals(entries)),
+        *about("against the best reader", _best_reader(comparisons, readers)),
+        *about("operating points", _operating_points(entries, readers)),
+        *about("one study", _resolution(one_study, detectable, neighbours, recovered.row_sets[0])),
+        *about("studies", _recovery(recovered)),
+        *about("other studies", _other_rows(entries["model"].to_dict(), recovered.row_sets[1:], views)),
+        *about("same tables", _twins(entries)),
+        *about("ensembles", kind_sentences(kinds)),
     )
+
+
+def about(topic: str, sentences: Iterable[str]) -> Iterable[Finding]:
+    """Mark sentences with their topic, so that a page can put them where they belong."""
+    return (Finding(topic, sentence) for sentence in sentences)
 
 
 def how_many(count: int, one: str, several: str | None = None) -> str:

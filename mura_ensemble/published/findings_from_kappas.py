@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from mura_ensemble.published.candidates import CandidateBoard
 from mura_ensemble.published.findings import how_many
 
-__all__ = ["NOT_PUBLISHED", "assumptions_of", "class_counts", "first_and_second", "unknown_of"]
+__all__ = [
+    "NOT_PUBLISHED",
+    "assumptions_of",
+    "class_counts",
+    "first_and_second",
+    "impossible_entries",
+    "unknown_of",
+]
 
 NOT_PUBLISHED = "Anything within study types, and how the errors of two entries overlap: not published."
 """What no board without study types and predictions can tell."""
@@ -39,8 +46,7 @@ def first_and_second(entries: pd.DataFrame, comparisons: pd.DataFrame) -> Iterab
 
 
 def class_counts(entries: pd.DataFrame, candidates: CandidateBoard, counts: Sequence[int]) -> Iterable[str]:
-    """Say which class counts explain the board, and name the entries that they do not explain."""
-    lost = entries[~entries["comparable"]]
+    """Say which class counts explain the board."""
     shared = candidates.positives
     explained = f"{int(candidates.possible.sum())} of {len(entries)} kappas"
     if len(counts) == 1:
@@ -50,6 +56,11 @@ def class_counts(entries: pd.DataFrame, candidates: CandidateBoard, counts: Sequ
             f"Of the numbers of abnormal studies considered ({min(counts)} to {max(counts)} of {candidates.n}), "
             f"{len(shared)} can give {explained} at once: {_runs(shared)}."
         )
+
+
+def impossible_entries(entries: pd.DataFrame) -> Iterable[str]:
+    """Name every entry that these studies do not explain, with what was found."""
+    lost = entries[~entries["comparable"]]
     for entry, row in zip(lost.index, lost.itertuples(), strict=True):
         yield f"{entry} ({row.model}, kappa {row.kappa:g}): {row.finding}."
 

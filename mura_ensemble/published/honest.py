@@ -16,7 +16,7 @@ from mura_ensemble.published.board import (
     load_published_readers,
 )
 from mura_ensemble.published.comparisons import comparisons_frame
-from mura_ensemble.published.findings import ASSUMPTIONS, findings_of
+from mura_ensemble.published.findings import ASSUMPTIONS, Finding, findings_of
 from mura_ensemble.published.forensics import RecoveredBoard, recover_board
 from mura_ensemble.published.frames import entries_frame, study_types_frame
 from mura_ensemble.published.inference import MIDDLE_CORRELATION, ranks_frame, winners_frame
@@ -67,8 +67,8 @@ class HonestBoard:
         What one study is worth, what n studies can find, what telling neighbours apart would take.
     composition : DataFrame
         Index (row_set, study_type): rows, abnormal and normal; row set 0 is the one most entries share.
-    findings : tuple of str
-        Plain sentences made from the numbers, the verdict first.
+    findings : tuple of Finding
+        Plain sentences made from the numbers, each with its topic, the verdict first.
     assumptions : tuple of str
         What all of it rests on.
     unknown : tuple of str
@@ -82,7 +82,7 @@ class HonestBoard:
     entries: pd.DataFrame
     n: int
     positives: int
-    findings: tuple[str, ...]
+    findings: tuple[Finding, ...]
     assumptions: tuple[str, ...]
     unknown: tuple[str, ...] = ()
     study_types: pd.DataFrame = field(default_factory=pd.DataFrame)

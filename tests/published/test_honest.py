@@ -100,7 +100,7 @@ def test_first_and_second_differ_by_one_study(honest):
     assert 1 - pair["better_high"] == pytest.approx(0.568, abs=5e-4)
     assert 1 - pair["better_low"] == pytest.approx(0.75)
     assert pair["p_low"] == 1
-    assert "differ by 1 study of 207" in honest.findings[0]
+    assert "differ by 1 study of 207" in honest.findings[0].sentence
 
 
 def test_rank_sets_widen_as_errors_correlate_less(honest):
@@ -168,8 +168,8 @@ def test_twins_and_kinds(honest):
 
 
 def test_findings_are_sentences_made_from_the_frames(honest):
-    text = " ".join(honest.findings)
-    assert all(finding.endswith(".") and "nan" not in finding for finding in honest.findings)
+    text = " ".join(map(str, honest.findings))
+    assert all(sentence.endswith(".") and "nan" not in sentence for _, sentence in honest.findings)
     for fact in (
         "92 abnormal and 115 normal",
         "556 is the number of views",
@@ -197,8 +197,10 @@ def test_kappas_at_full_precision_alone_give_the_same_tables(honest):
     assert (alone.entries["comparable"] == honest.entries["comparable"]).all()
     cells, used = ["tp", "fn", "fp", "tn"], honest.entries["comparable"]
     assert (alone.entries.loc[used, cells] == honest.entries.loc[used, cells]).all(axis=None)
-    assert "kappa alone" in " ".join(alone.findings)
-    assert "53 (no table of 207 studies with 92 abnormal gives this kappa)" in " ".join(alone.findings)
+    assert "kappa alone" in " ".join(map(str, alone.findings))
+    assert "53 (no table of 207 studies with 92 abnormal gives this kappa)" in " ".join(
+        map(str, alone.findings)
+    )
 
 
 def test_limits_of_anybodys_board_are_inverted(honest):
@@ -248,7 +250,7 @@ def test_a_board_without_class_counts_says_which_remain():
     assert any("87 to 96" in sentence for sentence in found.unknown)
     assert any(
         "21 to 186 of 207" in sentence and "84 of 84 kappas at once" in sentence
-        for sentence in found.findings
+        for _, sentence in found.findings
     )
 
 
@@ -257,7 +259,7 @@ def test_an_impossible_kappa_is_named():
     found = analyse_board(frame, 207, positives=103)
     assert found.entries["comparable"].tolist() == [True, False, True, True, True]
     assert "no table gives kappa 0.843" in found.entries.loc[1, "finding"]
-    assert any("b, kappa 0.843" in sentence for sentence in found.findings)
+    assert any("b, kappa 0.843" in sentence for _, sentence in found.findings)
 
 
 @pytest.mark.parametrize(
