@@ -24,7 +24,7 @@ from mura_ensemble.ensembles.thresholds import OperatingPoint
 
 __all__ = ["SCORING_SPLITS", "RaterTable", "assemble_raters", "choose_split", "read_cards"]
 
-RaterKind = Literal["backbone", "ensemble", "reader"]
+RaterKind = Literal["backbone", "ensemble", "reader", "panel reader"]
 
 SCORING_SPLITS = ("test", "val", "valid")
 """Where a split must be guessed for scoring: the first of these that every backbone has."""
@@ -41,9 +41,11 @@ class RaterTable:
     studies : DataFrame
         Same index; `patient`, `study_type`, `gold` (0 or 1).
     kinds : dict
-        Rater to `backbone`, `ensemble` or `reader`.
+        Rater to `backbone`, `ensemble`, `reader` or `panel reader` (one who made the gold standard).
     notes : dict
         Rater to what must be known to read its numbers.
+    apparent : tuple of str
+        Raters that were fitted or trained on these studies.
     warnings : tuple of str
         What must be known to read all numbers.
     simulated : bool
@@ -55,6 +57,7 @@ class RaterTable:
     studies: pd.DataFrame
     kinds: dict[str, RaterKind]
     notes: dict[str, str]
+    apparent: tuple[str, ...]
     warnings: tuple[str, ...]
     simulated: bool
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -130,6 +133,7 @@ def assemble_raters(
     calls: dict[str, pd.Series[float]] = {}
     kinds: dict[str, RaterKind] = {}
     notes: dict[str, str] = {}
+    apparent: list[str] = []
 
     for backbone, probability in pooled.probabilities.items():
         name = str(backbone)
@@ -139,6 +143,7 @@ def assemble_raters(
         calls[name], kinds[name] = pd.Series(called, index=pooled.studies.index), "backbone"
         if cards[name]["splits"][split]["role"] == "in-sample":
             notes[name] = "trained on these studies: apparent, not honest"
+            apparent.append(name)
         elif cards[name]["splits"][split]["role"] == "out-of-fold":
             notes[name] = "out-of-fold"
 
@@ -153,24 +158,23 @@ def assemble_raters(
         calls[name], kinds[name] = applied["call"], "ensemble"
         if applied["fitted"].any():
             notes[name] = f"fitted on {int(applied['fitted'].sum())} of these studies: apparent, not honest"
+            apparent.append(name)
 
     reading: pd.DataFrame | None = None
     if readers is not None:
         reading = _readers_of(readers, pooled.studies.index)
-        for reader in reading.columns.difference(list(panel), sort=False):
+        for reader in map(str, reading.columns):
             if reader in calls:
                 raise InputError(
                     f"{readers}: reader '{reader}' has the name of another rater; rename the column"
                 )
-            calls[str(reader)], kinds[str(reader)] = reading[reader], "reader"
+            calls[reader], kinds[reader] = reading[reader], "panel reader" if reader in panel else "reader"
 
     if labels is not None:
         gold = gold_of(pooled.studies, read_labels(labels), source=str(labels))
     else:
         assert reading is not None
         gold = gold_by_majority(reading, panel)
-        for member in panel:
-            warnings.append(f"{member} sits in the gold-standard panel and is left out of the comparison.")
     decided = gold.notna()
     if not decided.any():
         raise InputError("no study has a decided gold standard; check the panel and its file")
@@ -185,6 +189,7 @@ def assemble_raters(
         studies=studies,
         kinds=kinds,
         notes=notes,
+        apparent=tuple(apparent),
         warnings=tuple(warnings),
         simulated=simulated,
         provenance={

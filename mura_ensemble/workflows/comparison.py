@@ -53,6 +53,7 @@ def report_raters(
         seed=seed,
         simulated=raters.simulated,
         notes=raters.notes,
+        apparent=raters.apparent,
         warnings=raters.warnings,
         provenance=raters.provenance,
     )
