@@ -65,7 +65,14 @@ def _auroc(gold: Gold, probability: Matrix) -> list[Row]:
     return [
         Row(task, OURS, cpu_seconds(ours, repeat=5), note=f"{PAIRS} paired tests included"),
         _peer(task, "confidenceinterval", "confidenceinterval", confidenceinterval, note="no paired test"),
-        _peer(task, "scikit-learn bootstrap loop", "sklearn", sklearn, 10 * 2 / (RESAMPLES * RATERS)),
+        _peer(
+            task,
+            "scikit-learn bootstrap loop",
+            "sklearn",
+            sklearn,
+            10 * 2 / (RESAMPLES * RATERS),
+            note="another method: what users write where DeLong is missing",
+        ),
     ]
 
 
