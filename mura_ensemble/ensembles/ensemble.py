@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.ensembles.combination import Combination
+from mura_ensemble.ensembles.combination import Array, Combination, Names
+from mura_ensemble.ensembles.intervals import Weight
 from mura_ensemble.ensembles.pooling import StudyProbabilities
+from mura_ensemble.ensembles.poolings import Pooling
+from mura_ensemble.ensembles.recipes import Parts, Recipe
 from mura_ensemble.ensembles.thresholds import OperatingPoint
 
-__all__ = ["Ensemble", "Evaluation", "FittedOn", "key_digest"]
+__all__ = ["Candidate", "Ensemble", "Evaluation", "FittedOn", "key_digest"]
 
 
 def key_digest(key: str) -> str:
@@ -60,17 +63,41 @@ class FittedOn:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """One recipe among which was chosen.
+
+    Attributes
+    ----------
+    recipe : str
+        Its label.
+    kappa : float
+        Cross-validated on the studies of the fit. The greatest of several such kappas flatters: what the chosen
+        ensemble is worth is the nested kappa of the `Evaluation`.
+    chosen : int
+        In how many of the folds of the nested evaluation it was chosen.
+    """
+
+    recipe: str
+    kappa: float
+    chosen: int
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Kappa on the studies of the fit.
 
     Attributes
     ----------
     apparent : float
-        Of the final ensemble on its own studies: too good where anything was fitted.
+        Of the final ensemble on its own studies: too good where anything was fitted or chosen.
     nested, low, high : float
-        Of calls made without the study's patient (`nested_calls`), with its interval at `level`.
+        Of calls made without the study's patient (`nested_choice`), with its interval at `level`.
     level : float
     folds, seed, n : int
+    candidates : tuple of Candidate
+        Empty where there was no choice.
+    mix : str
+        Split whose mix of study types the kappas are weighted to; empty where they are not weighted.
     """
 
     apparent: float
@@ -81,6 +108,8 @@ class Evaluation:
     folds: int
     seed: int
     n: int
+    candidates: tuple[Candidate, ...] = ()
+    mix: str = ""
 
     @property
     def gap(self) -> float:
@@ -96,21 +125,42 @@ class Ensemble:
     ----------
     name : str
     backbones : tuple of str
-        The order of the columns that `combination` expects.
-    pooling : str
-    combination : Combination
-    operating_point : OperatingPoint
+        The order of the columns that `parts` expects.
+    recipe : Recipe
+        What was fitted.
+    parts : Parts
+        What became of it.
     fitted_on : FittedOn
     evaluation : Evaluation
+    weights : tuple of Weight
+        One per backbone; empty in files of the first version.
+    notes : tuple of str
+        What must be known to read the numbers.
     """
 
     name: str
     backbones: tuple[str, ...]
-    pooling: str
-    combination: Combination
-    operating_point: OperatingPoint
+    recipe: Recipe
+    parts: Parts
     fitted_on: FittedOn
     evaluation: Evaluation
+    weights: tuple[Weight, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pooling(self) -> Pooling:
+        """How the views of a study become one probability per backbone."""
+        return self.parts.pooling
+
+    @property
+    def combination(self) -> Combination:
+        """How the backbones become one probability."""
+        return self.parts.combination
+
+    @property
+    def operating_point(self) -> OperatingPoint:
+        """Above which probability a study is called abnormal."""
+        return self.parts.operating_point
 
     def apply(self, studies: StudyProbabilities, *, allow_fitted: bool = False) -> pd.DataFrame:
         """Probability and call of every study.
@@ -118,7 +168,7 @@ class Ensemble:
         Parameters
         ----------
         studies : StudyProbabilities
-            With at least this ensemble's backbones, pooled by this ensemble's rule.
+            With at least this ensemble's backbones; their views are pooled by this ensemble's rule.
         allow_fitted : bool
             Apply it although it was fitted on some of these studies or patients. Numbers from such calls
             are apparent, not honest; the `fitted` column marks them.
@@ -126,8 +176,9 @@ class Ensemble:
         Returns
         -------
         DataFrame
-            Indexed by study: `probability`, `call` (0/1; both NaN where a backbone is missing), and
-            `fitted` (bool: the ensemble was fitted on this study or on another one of its patient).
+            Indexed by study: `probability`, `call` (0/1; both NaN where a backbone is missing), `fitted` (bool:
+            the ensemble was fitted on this study or on another one of its patient) and `backbones` (int: how many
+            of them the probability is made of; fewer than all only under `missing='renormalise'`).
 
         Raises
         ------
@@ -152,15 +203,33 @@ class Ensemble:
                 f"ensemble '{self.name}' was fitted on {what}, so its kappa here would be flattering; use studies "
                 "it has not seen, or say --allow-fitted and have it marked"
             )
-        probability = self.combination.predict(
-            studies.probabilities[list(self.backbones)].to_numpy(np.float64)
-        )
         study_types = where["study_type"].to_numpy(dtype=np.str_)
+        each = self.parts.pooling.pool(studies.views_of(self.backbones), study_types)
+        probability, used = self._combined(each, study_types, studies.missing == "renormalise")
         return pd.DataFrame(
             {
                 "probability": probability,
                 "call": self.operating_point.call(probability, study_types),
-                "fitted": (where.index.isin(seen_studies) | where["patient"].isin(seen_patients)),
+                "fitted": where.index.isin(seen_studies) | where["patient"].isin(seen_patients),
+                "backbones": used,
             },
             index=where.index,
         )
+
+    def _combined(
+        self, each: Array, study_types: Names, renormalise: bool
+    ) -> tuple[Array, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+        """Probability (n,) and how many backbones it is made of."""
+        present = ~np.isnan(each)
+        probability, used = np.full(len(each), np.nan), np.zeros(len(each), dtype=np.int64)
+        for pattern in np.unique(present, axis=0):
+            combination = self.combination.only(pattern) if renormalise and pattern.any() else None
+            if pattern.all():
+                combination = self.combination
+            if combination is None:
+                continue
+            rows = (present == pattern).all(axis=1)
+            combined = combination.predict(each[rows][:, pattern], study_types[rows])
+            probability[rows] = self.parts.calibration.apply(combined)
+            used[rows] = pattern.sum()
+        return probability, used

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-__all__ = ["logistic_path"]
+__all__ = ["logistic_path", "nonnegative_path"]
 
 Array = NDArray[np.float64]
 
@@ -21,20 +21,20 @@ _TOLERANCE = 1e-12
 _EDGE = 1e-12  # keeps the Hessian regular where every probability has saturated
 
 
-def logistic_path(columns: Array, gold: Array, penalties: Sequence[float]) -> Array:
+def logistic_path(columns: Array, gold: Array, penalties: Sequence[float] | Array) -> Array:
     r"""Minimise the log-loss plus a ridge for every penalty.
 
     For each penalty :math:`\lambda` minimises
-    :math:`\sum_i \log(1 + e^{-s_i (b_0 + x_i b)}) + \lambda |b|^2 / 2`, :math:`s_i = \pm 1`; the intercept
-    is not penalised. With both classes present and :math:`\lambda > 0` the minimum is finite and unique.
+    :math:`\sum_i \log(1 + e^{-s_i (b_0 + x_i b)}) + \sum_m \lambda_m b_m^2 / 2`, :math:`s_i = \pm 1`; the
+    intercept is not penalised. With both classes present and :math:`\lambda > 0` the minimum is finite and unique.
 
     Parameters
     ----------
     columns : (n, M) array
     gold : (n,) array
         0 or 1; both must occur.
-    penalties : sequence of float
-        Greater than 0.
+    penalties : sequence of float, or (K, M) array
+        Greater than 0: one for all columns, or one per column.
 
     Returns
     -------
@@ -46,23 +46,56 @@ def logistic_path(columns: Array, gold: Array, penalties: Sequence[float]) -> Ar
     ValueError
         If only one class occurs or a penalty is not positive.
     """
-    if len(np.unique(gold)) < 2:
-        raise ValueError("a logistic regression needs normal and abnormal studies; only one of them is here")
-    if min(penalties) <= 0:
-        raise ValueError(f"a penalty must be greater than 0, not {min(penalties)}")
+    ridges = _checked(columns, gold, penalties)
     design = np.column_stack([np.ones(len(gold)), columns])
-    found = np.empty((len(penalties), design.shape[1]))
+    found = np.empty((len(ridges), design.shape[1]))
     start = np.zeros(design.shape[1])
     start[0] = np.log(gold.mean() / (1 - gold.mean()))
-    for position in np.argsort(penalties)[::-1]:
-        start = _newton(design, gold, float(penalties[position]), start)
+    for position in np.argsort(np.log(ridges).sum(axis=1), kind="stable")[::-1]:
+        start = _newton(design, gold, np.append(0.0, ridges[position]), start)
         found[position] = start
     return found
 
 
-def _newton(design: Array, gold: Array, penalty: float, start: Array) -> Array:
-    ridge = np.full(design.shape[1], penalty)
-    ridge[0] = 0.0
+def nonnegative_path(columns: Array, gold: Array, penalties: Sequence[float]) -> Array:
+    """As `logistic_path` with every coefficient held at or above 0 (the intercept is free).
+
+    A backbone can then never count against what it says. Solved by `scipy.optimize.minimize`, L-BFGS-B.
+    """
+    from scipy.optimize import minimize
+
+    ridges = _checked(columns, gold, penalties)
+    design = np.column_stack([np.ones(len(gold)), columns])
+    found = np.empty((len(ridges), design.shape[1]))
+    start = np.zeros(design.shape[1])
+    start[0] = np.log(gold.mean() / (1 - gold.mean()))
+
+    def loss(coefficients: Array, ridge: Array) -> tuple[float, Array]:
+        gradient = design.T @ (expit(design @ coefficients) - gold) + ridge * coefficients
+        return _loss(design, gold, ridge, coefficients), gradient
+
+    bounds = [(None, None)] + [(0.0, None)] * columns.shape[1]
+    for position in np.argsort(ridges[:, 0], kind="stable")[::-1]:
+        ridge = np.append(0.0, ridges[position])
+        options = {"ftol": 1e-15, "gtol": 1e-7, "maxiter": 2000}
+        solved = minimize(
+            loss, start, args=(ridge,), jac=True, method="L-BFGS-B", bounds=bounds, options=options
+        )
+        start = np.asarray(solved.x, dtype=np.float64)
+        found[position] = start
+    return found
+
+
+def _checked(columns: Array, gold: Array, penalties: Sequence[float] | Array) -> Array:
+    if len(np.unique(gold)) < 2:
+        raise ValueError("a logistic regression needs normal and abnormal studies; only one of them is here")
+    ridges = np.asarray(penalties, dtype=np.float64)
+    if ridges.min() <= 0:
+        raise ValueError(f"a penalty must be greater than 0, not {ridges.min()}")
+    return np.repeat(ridges[:, None], columns.shape[1], axis=1) if ridges.ndim == 1 else ridges
+
+
+def _newton(design: Array, gold: Array, ridge: Array, start: Array) -> Array:
     current, loss = start, _loss(design, gold, ridge, start)
     for _ in range(_MAX_STEPS):
         probability = expit(design @ current)

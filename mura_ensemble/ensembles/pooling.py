@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.predictions import read_predictions
+from mura_ensemble.ensembles.poolings import Pooling, fixed_pooling
 
-__all__ = ["POOLINGS", "Missing", "StudyProbabilities", "pool_studies", "read_study_probabilities"]
+__all__ = ["Missing", "StudyProbabilities", "pool_studies", "read_study_probabilities"]
 
 Missing = Literal["error", "renormalise"]
 
@@ -30,21 +32,36 @@ class StudyProbabilities:
         Same index; one column per backbone, in [0, 1]; NaN where a backbone has no usable view.
     failed_views : Series
         Per backbone, how many views had no probability.
+    views : (n, V, M) array, optional
+        Probabilities of the views, rows and backbones as in `probabilities`, rising within a study; NaN for
+        failed views and beyond a study's views. If None, `probabilities` is all there is: one view per study.
+    missing : {'error', 'renormalise'}
+        What an ensemble does about a study without a probability of some backbone: no call, or the
+        combination of the backbones that remain, where it is one that can do without a new fit.
     """
 
     studies: pd.DataFrame
     probabilities: pd.DataFrame
     failed_views: pd.Series[int]
+    views: NDArray[np.float64] | None = None
+    missing: Missing = "error"
 
+    def views_of(self, backbones: Sequence[str]) -> NDArray[np.float64]:
+        """Views (n, V, M) of some backbones, in their order."""
+        if self.views is None:
+            return self.probabilities[list(backbones)].to_numpy(np.float64)[:, None, :]
+        return self.views[..., self.probabilities.columns.get_indexer(pd.Index(list(backbones)))]
 
-def _mean(views: pd.DataFrame) -> pd.Series[float]:
-    pooled: pd.Series[float] = views.groupby("study", sort=True)["probability"].mean()
-    return pooled
-
-
-POOLINGS: Mapping[str, Callable[[pd.DataFrame], pd.Series[float]]] = {"mean": _mean}
-"""Pooling rules by name. `mean` is the arithmetic mean of the view probabilities, as in MURA's paper
-(Rajpurkar et al. 2017, arXiv 1712.06957)."""
+    def duplicates(self) -> list[tuple[str, str]]:
+        """Pairs of backbones with the same probability of every view: one network under two names."""
+        names = list(self.probabilities.columns)
+        found, first = [], dict[bytes, str]()
+        for name in names:
+            digest = np.ascontiguousarray(self.views_of([name])).tobytes()
+            if digest in first:
+                found.append((first[digest], str(name)))
+            first.setdefault(digest, str(name))
+        return found
 
 
 def read_study_probabilities(
@@ -52,7 +69,7 @@ def read_study_probabilities(
     split: str,
     *,
     backbones: tuple[str, ...] = (),
-    pooling: str = "mean",
+    pooling: str | Pooling = "mean",
     missing: Missing = "error",
 ) -> StudyProbabilities:
     """Read one split of a cache of predictions and pool its views to studies.
@@ -66,7 +83,10 @@ def read_study_probabilities(
 
 
 def pool_studies(
-    predictions: Mapping[str, pd.DataFrame], *, pooling: str = "mean", missing: Missing = "error"
+    predictions: Mapping[str, pd.DataFrame],
+    *,
+    pooling: str | Pooling = "mean",
+    missing: Missing = "error",
 ) -> StudyProbabilities:
     """Pool the views of every study, backbone by backbone.
 
@@ -74,8 +94,8 @@ def pool_studies(
     ----------
     predictions : mapping
         Backbone name to PREDICTIONS table.
-    pooling : str
-        A name in `POOLINGS`.
+    pooling : str or Pooling
+        A name in `FIXED`, or a rule (a learned one expects its own backbones in their order).
     missing : {'error', 'renormalise'}
         What to do about failed views: refuse, or pool the views that remain (a study without any
         usable view is NaN for that backbone).
@@ -86,9 +106,8 @@ def pool_studies(
         For failed views under `missing='error'`; when backbones do not cover the same studies; when
         they disagree about a study's patient or study type.
     """
-    if pooling not in POOLINGS:
-        raise InputError(f"pooling '{pooling}' is unknown; choose {' or '.join(POOLINGS)}")
-    columns: dict[str, pd.Series[float]] = {}
+    rule = fixed_pooling(pooling) if isinstance(pooling, str) else pooling
+    arrays: list[NDArray[np.float64]] = []
     failed: dict[str, int] = {}
     studies: pd.DataFrame | None = None
     first = ""
@@ -105,10 +124,33 @@ def pool_studies(
                 f"backbone '{backbone}': view {row['view']} failed ({row['reason']}; {failed[backbone]} failed in all); "
                 "mend the view and predict again, or choose --missing renormalise to pool the views that remain"
             )
-        columns[backbone] = POOLINGS[pooling](views)
+        arrays.append(_by_study(views, studies.index))
     if studies is None:
         raise InputError("no backbone was given; name at least one")
-    return StudyProbabilities(studies, pd.DataFrame(columns), pd.Series(failed, dtype=np.int64))
+    width = max(array.shape[1] for array in arrays)
+    stacked = np.full((len(studies), width, len(arrays)), np.nan)
+    for position, array in enumerate(arrays):
+        stacked[:, : array.shape[1], position] = array
+    pooled = rule.pool(stacked, studies["study_type"].to_numpy(dtype=np.str_))
+    return StudyProbabilities(
+        studies,
+        pd.DataFrame(pooled, index=studies.index, columns=list(predictions)),
+        pd.Series(failed, dtype=np.int64),
+        stacked,
+        missing,
+    )
+
+
+def _by_study(views: pd.DataFrame, studies: pd.Index) -> NDArray[np.float64]:
+    """Probabilities (n, V), rising within a study, so that the order of the views decides no digit."""
+    code = studies.get_indexer(pd.Index(views["study"]))
+    probability = views["probability"].to_numpy(np.float64)
+    order = np.lexsort((probability, code))
+    counts = np.bincount(code, minlength=len(studies))
+    place = np.arange(len(code)) - np.repeat(np.cumsum(counts) - counts, counts)
+    array = np.full((len(studies), int(counts.max())), np.nan)
+    array[code[order], place] = probability[order]
+    return array
 
 
 def _refuse_other_studies(studies: pd.DataFrame, other: pd.DataFrame, first: str, backbone: str) -> None:

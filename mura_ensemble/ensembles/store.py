@@ -9,9 +9,12 @@ from typing import Any
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json, write_json
-from mura_ensemble.ensembles.combination import Combination
-from mura_ensemble.ensembles.ensemble import Ensemble, Evaluation, FittedOn
-from mura_ensemble.ensembles.strategies import STRATEGIES
+from mura_ensemble.ensembles.calibrating import Calibration
+from mura_ensemble.ensembles.ensemble import Candidate, Ensemble, Evaluation, FittedOn
+from mura_ensemble.ensembles.intervals import Weight
+from mura_ensemble.ensembles.poolings import FIXED, FixedPooling, LearnedPooling, Pooling
+from mura_ensemble.ensembles.recipes import Parts, Recipe
+from mura_ensemble.ensembles.strategies import RECORDS
 from mura_ensemble.ensembles.thresholds import OperatingPoint
 
 __all__ = ["SCHEMA", "load_ensemble", "save_ensemble"]
@@ -26,27 +29,56 @@ def save_ensemble(ensemble: Ensemble, path: Path) -> None:
     fitted_on = asdict(ensemble.fitted_on)
     for name in ("study_digests", "patient_digests"):
         fitted_on[name] = sorted(fitted_on[name])
+    parts, backbones = ensemble.parts, ensemble.backbones
+    fixed = isinstance(parts.pooling, FixedPooling)
+    combination = {"kind": parts.combination.kind, **asdict(parts.combination)}  # type: ignore[call-overload]
     write_json(
         path,
         {
             "schema": SCHEMA,
             "name": ensemble.name,
-            "pooling": ensemble.pooling,
-            "backbones": list(ensemble.backbones),
-            "combination": _named(ensemble.combination, ensemble.backbones),
-            "operating_point": asdict(ensemble.operating_point),
-            "evaluation": {**asdict(ensemble.evaluation), "gap": ensemble.evaluation.gap},
+            "pooling": parts.pooling.kind if fixed else _named(asdict(parts.pooling), backbones),  # type: ignore[call-overload]
+            "backbones": list(backbones),
+            "recipe": asdict(ensemble.recipe),
+            "combination": _named(combination, backbones),
+            "calibration": asdict(parts.calibration),
+            "operating_point": asdict(parts.operating_point),
+            "weights": {
+                name: asdict(weight) for name, weight in zip(backbones, ensemble.weights, strict=False)
+            },
+            "evaluation": {
+                **asdict(ensemble.evaluation),
+                "candidates": [asdict(candidate) for candidate in ensemble.evaluation.candidates],
+                "gap": ensemble.evaluation.gap,
+            },
             "fitted_on": fitted_on,
+            "notes": list(ensemble.notes),
         },
     )
 
 
-def _named(combination: Combination, backbones: tuple[str, ...]) -> dict[str, Any]:
-    """Fields of a combination; a tuple holds one number per backbone and is written by name."""
-    fields: dict[str, Any] = {"kind": combination.kind}
-    for name, value in asdict(combination).items():  # type: ignore[call-overload]
-        fields[name] = dict(zip(backbones, value, strict=True)) if isinstance(value, tuple) else value
-    return fields
+def _named(value: Any, backbones: tuple[str, ...]) -> Any:
+    """A tuple holds one value per backbone and is written by name; so in mappings, at any depth."""
+    if isinstance(value, tuple):
+        return {
+            name: list(item) if isinstance(item, tuple) else item
+            for name, item in zip(backbones, value, strict=True)
+        }
+    if isinstance(value, dict):
+        return {name: _named(item, backbones) for name, item in value.items()}
+    return value
+
+
+def _unnamed(name: str, value: Any, backbones: tuple[str, ...]) -> Any:
+    """The other way: in mappings of mappings the inner one is by backbone; `type_intercepts` is by study type."""
+    if not isinstance(value, dict) or name == "type_intercepts":
+        return value
+    if value and all(isinstance(item, dict) for item in value.values()):
+        return {key: _unnamed(key, item, backbones) for key, item in value.items()}
+    if not value:
+        return {}
+    found = (value[backbone] for backbone in backbones)
+    return tuple(tuple(item) if isinstance(item, list) else float(item) for item in found)
 
 
 def load_ensemble(path: Path) -> Ensemble:
@@ -73,21 +105,37 @@ def load_ensemble(path: Path) -> Ensemble:
 
 def _parse(record: Mapping[str, Any]) -> Ensemble:
     backbones = tuple(record["backbones"])
-    fields = {
-        name: tuple(float(value[backbone]) for backbone in backbones) if isinstance(value, dict) else value
-        for name, value in record["combination"].items()
-        if name != "kind"
-    }
+    combination = dict(record["combination"])
+    kind = combination.pop("kind")
     evaluation = {name: value for name, value in record["evaluation"].items() if name != "gap"}
+    evaluation["candidates"] = tuple(Candidate(**item) for item in evaluation.get("candidates", ()))
     fitted_on = dict(record["fitted_on"])
     for name in ("study_digests", "patient_digests"):
         fitted_on[name] = frozenset(fitted_on[name])
+    point = OperatingPoint(**record["operating_point"])
+    pooling = _pooling(record["pooling"], backbones)
+    weights = record.get("weights", {})
     return Ensemble(
         name=record["name"],
         backbones=backbones,
-        pooling=record["pooling"],
-        combination=STRATEGIES[record["combination"]["kind"]].record(**fields),
-        operating_point=OperatingPoint(**record["operating_point"]),
+        # Files written before recipes were kept hold only parts whose kind is the name of their strategy.
+        recipe=Recipe(**record.get("recipe", {"strategy": kind, "operating_point": point.kind})),
+        parts=Parts(
+            pooling,
+            RECORDS[kind](**{name: _unnamed(name, item, backbones) for name, item in combination.items()}),
+            Calibration(**record.get("calibration", {})),
+            point,
+        ),
         fitted_on=FittedOn(**fitted_on),
         evaluation=Evaluation(**evaluation),
+        weights=tuple(Weight(**weights[name]) for name in backbones if name in weights),
+        notes=tuple(record.get("notes", ())),
     )
+
+
+def _pooling(record: Any, backbones: tuple[str, ...]) -> Pooling:
+    if isinstance(record, str):
+        if record not in FIXED:
+            raise ValueError(f"unknown pooling {record!r}")
+        return FixedPooling(record)
+    return LearnedPooling(**{name: _unnamed(name, item, backbones) for name, item in record.items()})

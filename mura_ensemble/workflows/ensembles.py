@@ -6,17 +6,20 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import write_frame
 from mura_ensemble.data.predictions import backbone_folders, read_split, splits_of
+from mura_ensemble.data.readers import read_readers
 from mura_ensemble.data.tables import read_labels
 from mura_ensemble.ensembles.ensemble import Ensemble
 from mura_ensemble.ensembles.fitting import fit_ensemble, gold_of
 from mura_ensemble.ensembles.pooling import Missing, read_study_probabilities
 from mura_ensemble.ensembles.store import load_ensemble, save_ensemble
-from mura_ensemble.ensembles.thresholds import OperatingPointKind
 from mura_ensemble.reporting.assemble import SCORING_SPLITS, choose_split, read_cards
 
-__all__ = ["apply_ensemble", "fit_stack"]
+__all__ = ["FITTING_SPLITS", "apply_ensemble", "fit_stack", "weight_lines"]
 
 FITTING_SPLITS = ("valid", "train", "val")
 
@@ -27,42 +30,92 @@ def fit_stack(
     out: Path,
     *,
     strategy: str = "stack",
-    threshold: OperatingPointKind = "half",
+    threshold: str = "half",
+    pooling: str = "mean",
+    calibration: str = "none",
     split: str | None = None,
     backbones: Sequence[str] = (),
     name: str | None = None,
     folds: int = 5,
     missing: Missing = "error",
+    mix: str | None = None,
+    readers: Path | None = None,
     seed: int = 0,
 ) -> str:
     """Fit one ensemble on one split and write it as JSON."""
     split = choose_split(predictions, split, prefer=FITTING_SPLITS)
     studies = read_study_probabilities(predictions, split, backbones=tuple(backbones), missing=missing)
+    gold = gold_of(studies.studies, read_labels(labels), source=str(labels))
     ensemble = fit_ensemble(
         studies,
-        gold_of(studies.studies, read_labels(labels), source=str(labels)),
+        gold,
         strategy=strategy,
-        operating_point=threshold,
+        operating_point=_matched(threshold, readers, gold),
+        pooling=pooling,
+        calibration=calibration,
         name=name,
         folds=folds,
         seed=seed,
+        mix=None if mix is None else _mix_of(predictions, mix),
         cards=read_cards(predictions, backbones),
     )
     save_ensemble(ensemble, out)
     return "\n".join(
-        [_summary(ensemble), "", f"wrote {out}; next:", *_next_commands(predictions, labels, out, split)]
+        [
+            _summary(ensemble),
+            "",
+            f"wrote {out}; next:",
+            *_next_commands(predictions, labels, out, split, missing),
+        ]
     )
+
+
+def _matched(threshold: str, readers: Path | None, gold: pd.Series[float]) -> str:
+    """`reader=NAME` as the specificity of that reader on these studies; anything else as it is."""
+    kind, _, reader = threshold.partition("=")
+    if kind != "reader":
+        return threshold
+    if readers is None:
+        raise InputError(
+            f"--threshold {threshold} needs that reader's calls of these studies; give --readers"
+        )
+    calls = read_readers(readers)
+    if reader not in calls:
+        raise InputError(f"{readers}: no reader '{reader}'; found {', '.join(map(str, calls.columns))}")
+    read = calls[reader].reindex(gold.index)
+    normal = (gold == 0) & read.notna()
+    if not normal.any():
+        raise InputError(
+            f"{readers}: reader '{reader}' read none of the normal studies of this split, so there is no operating "
+            "point to match; fit on a split that was read, or choose --threshold specificity=VALUE"
+        )
+    specificity = float((read[normal] == 0).mean())
+    if not 0 < specificity < 1:
+        raise InputError(
+            f"{readers}: reader '{reader}' has a specificity of {specificity:.0f} on these studies, which no "
+            "threshold can be matched to"
+        )
+    return f"specificity={specificity!r}"
+
+
+def _mix_of(predictions: Path, split: str) -> pd.Series[float]:
+    """Share of each study type in a split."""
+    studies = read_split(backbone_folders(predictions)[0], split).drop_duplicates("study")
+    return studies["study_type"].value_counts(normalize=True).rename(split)
 
 
 def _summary(ensemble: Ensemble) -> str:
     fitted, found = ensemble.fitted_on, ensemble.evaluation
     percent = f"{100 * found.level:g} %"
+    point = ensemble.operating_point
+    at_mix = f", weighted to the study types of split '{found.mix}'" if found.mix else ""
     lines = [
-        f"{'simulated data: ' if fitted.simulated else ''}{ensemble.combination.kind} of {len(ensemble.backbones)} "
+        f"{'simulated data: ' if fitted.simulated else ''}{ensemble.recipe.strategy} of {len(ensemble.backbones)} "
         f"backbones, fitted on split '{fitted.split}': {fitted.studies:,} studies of {fitted.patients:,} patients, "
         f"{fitted.abnormal:,} abnormal" + (f"; {fitted.left_out:,} left out" if fitted.left_out else ""),
+        f"  recipe          {ensemble.recipe.label}",
         f"  nested kappa    {found.nested:.3f} ({percent} interval {found.low:.3f} to {found.high:.3f}, "
-        f"{found.folds} patient-grouped folds)",
+        f"{found.folds} patient-grouped folds, n = {found.n:,}{at_mix})",
         f"  apparent kappa  {found.apparent:.3f} (on the studies it was fitted on: do not report it)",
         f"  gap             {found.gap:+.3f}",
     ]
@@ -71,35 +124,61 @@ def _summary(ensemble: Ensemble) -> str:
             "  warning: nobody said whether the base models were trained on these studies; if they were, "
             "every kappa here is too high"
         )
-    for backbone, value in _weights(ensemble).items():
-        lines.append(f"  {backbone:<28} {value:+.3f}")
-    point = ensemble.operating_point
+    lines += [f"  warning: {note}" for note in ensemble.notes]
+    if found.candidates:
+        leading = sorted(found.candidates, key=lambda item: (-item.chosen, -item.kappa))
+        shown = leading[: max(8, sum(item.chosen > 0 for item in leading))]
+        lines += ["", f"  {'chosen among':<50} cross-validated kappa  chosen in folds"]
+        lines += [
+            f"  {item.recipe:<50} {item.kappa:>21.3f}  {f'{item.chosen} of {found.folds}':>15}"
+            for item in shown
+        ]
+        if len(shown) < len(found.candidates):
+            lines.append(
+                f"  and {len(found.candidates) - len(shown)} others, never chosen; all are in the file"
+            )
+        lines.append(
+            "  the best of these kappas is too good, because it was picked; the nested kappa above is not"
+        )
+    lines += ["", *weight_lines(ensemble)]
     lines.append(f"  abnormal above {point.threshold:.3f} ({point.kind})")
     lines += [f"    {study_type:<12} {value:.3f}" for study_type, value in point.per_study_type.items()]
     return "\n".join(lines)
 
 
-def _weights(ensemble: Ensemble) -> dict[str, float]:
-    for field in ("coefficients", "weights"):
-        values = getattr(ensemble.combination, field, None)
-        if values is not None:
-            return dict(zip(ensemble.backbones, values, strict=True))
-    return {name: 1 / len(ensemble.backbones) for name in ensemble.backbones}
+def weight_lines(ensemble: Ensemble) -> list[str]:
+    """A short table of the weights with their intervals."""
+    what = "coefficient" if ensemble.combination.kind == "stack" else "weight"
+    if not any(weight.resamples for weight in ensemble.weights):
+        return [f"  {what} {1 / len(ensemble.backbones):.3f} for each backbone: nothing is fitted"]
+    level = f"{100 * ensemble.evaluation.level:g} % interval"
+    lines = [f"  {what + ' of':<28} {'estimate':>8}  {level:<16}  over folds"]
+    for backbone, weight in zip(ensemble.backbones, ensemble.weights, strict=True):
+        lines.append(
+            f"  {backbone:<28} {weight.estimate:>+8.3f}  {weight.low:+.3f} to {weight.high:+.3f}  "
+            f"{weight.fold_low:+.3f} to {weight.fold_high:+.3f}"
+        )
+    return lines
 
 
-def _next_commands(predictions: Path, labels: Path, out: Path, split: str) -> list[str]:
+def _next_commands(predictions: Path, labels: Path, out: Path, split: str, missing: Missing) -> list[str]:
     """Commands that work when pasted: on another split, and with labels that are really there."""
+    where, ensemble = shlex.quote(str(predictions)), shlex.quote(str(out))
+    more = "" if missing == "error" else f" --missing {missing}"
+    explain = f"  mura-ensemble explain {ensemble} {where} --labels {shlex.quote(str(labels))} --split {split}{more}"
     others = [name for name in splits_of(predictions) if name != split]
     if not others:
-        return ["  predict or import another split with these backbones, then apply and report on it"]
+        return [
+            explain,
+            "  predict or import another split with these backbones, then apply and report on it",
+        ]
     target = next((name for name in SCORING_SPLITS if name in others), others[0])
-    where, ensemble = shlex.quote(str(predictions)), shlex.quote(str(out))
-    commands = [f"  mura-ensemble apply {ensemble} {where} --split {target} --out calls.csv"]
+    commands = [explain, f"  mura-ensemble apply {ensemble} {where} --split {target}{more} --out calls.csv"]
     gold = _labels_for(predictions, labels, split, target)
     if gold is not None:
         commands.append(
             f"  mura-ensemble report {where} --split {target} --ensemble {ensemble} "
-            f"--labels {shlex.quote(str(gold))} --out reports/{shlex.quote(predictions.name)}"
+            f"--labels {shlex.quote(str(gold))}{more} --out reports/{shlex.quote(predictions.name)}"
         )
     return commands
 
@@ -122,19 +201,19 @@ def apply_ensemble(
     missing: Missing = "error",
     allow_fitted: bool = False,
 ) -> str:
-    """Write `study, patient, study_type, probability, call, fitted` of every study of a split."""
+    """Write `study, patient, study_type, probability, call, fitted, backbones` of every study of a split."""
     loaded = load_ensemble(ensemble)
     split = choose_split(predictions, split, prefer=SCORING_SPLITS)
-    studies = read_study_probabilities(
-        predictions, split, backbones=loaded.backbones, pooling=loaded.pooling, missing=missing
-    )
+    studies = read_study_probabilities(predictions, split, backbones=loaded.backbones, missing=missing)
     applied = loaded.apply(studies, allow_fitted=allow_fitted)
     table = studies.studies[["patient", "study_type"]].join(applied).reset_index()
     table["call"] = table["call"].astype("Int64")
     write_frame(out, table)
     called = applied["call"].notna()
+    fewer = int((called & (applied["backbones"] < len(loaded.backbones))).sum())
     return (
         f"wrote {out}: {len(table):,} studies, {int(applied['call'].sum()):,} called abnormal"
         + (f", {int((~called).sum()):,} without a call (a backbone is missing)" if not called.all() else "")
+        + (f", {fewer:,} called by fewer than all backbones" if fewer else "")
         + (f", {int(applied['fitted'].sum()):,} of them fitted on" if applied["fitted"].any() else "")
     )

@@ -7,10 +7,12 @@ from scipy.special import expit
 from sklearn.metrics import cohen_kappa_score
 
 from mura_ensemble.data.errors import InputError
+from mura_ensemble.ensembles.combination import Sample
 from mura_ensemble.ensembles.ensemble import key_digest
 from mura_ensemble.ensembles.fitting import fit_ensemble, gold_of
-from mura_ensemble.ensembles.nested import cross_fitted, nested_calls
+from mura_ensemble.ensembles.nested import nested_choice
 from mura_ensemble.ensembles.pooling import StudyProbabilities
+from mura_ensemble.ensembles.recipes import Recipe, cross_fitted
 from mura_ensemble.ensembles.store import load_ensemble, save_ensemble
 from mura_ensemble.ensembles.thresholds import OperatingPoint
 
@@ -142,27 +144,58 @@ def test_studies_without_every_probability_are_left_out_of_the_fit_and_counted()
     assert key_digest(str(studies.studies.index[0])) not in ensemble.fitted_on.study_digests
 
 
-@pytest.mark.parametrize("strategy", ["mean", "weighted", "stack"])
-def test_a_study_has_no_say_in_its_own_nested_call(strategy):
+def sample_of(studies, gold, folds=4):
+    where = studies.studies
+    patient = pd.factorize(where["patient"])[0]
+    views = studies.views_of(list(studies.probabilities))
+    return Sample(views, gold.to_numpy(), where["study_type"].to_numpy(dtype=str), patient, patient % folds)
+
+
+RECIPES = [
+    [Recipe("mean", operating_point="per-study-type")],
+    [Recipe("weighted", operating_point="per-study-type")],
+    [Recipe("stack", operating_point="per-study-type", calibration="isotonic")],
+    [Recipe("greedy-kappa", pooling="learned", operating_point="intercept")],
+    [Recipe("mean"), Recipe("hierarchical", pooling="learned"), Recipe("rank-mean", operating_point="kappa")],
+]
+
+
+@pytest.mark.parametrize("recipes", RECIPES, ids=lambda recipes: "+".join(one.strategy for one in recipes))
+def test_a_study_has_no_say_in_its_own_nested_call(recipes):
     """Turning round the gold of one patient's studies must not change that patient's held-out calls."""
     studies, gold = study_set(patients=80, shift=0.5)
-    matrix = studies.probabilities.to_numpy()
-    types = studies.studies["study_type"].to_numpy(dtype=str)
-    patient = pd.factorize(studies.studies["patient"])[0]
-    folds = patient % 4
-    before = nested_calls(strategy, "per-study-type", matrix, gold.to_numpy(), types, folds)
+    before = nested_choice(recipes, sample_of(studies, gold)).calls
+    patient = sample_of(studies, gold).patients
     for target in (0, 3, 11):
         mine = patient == target
-        turned = np.where(mine, 1 - gold.to_numpy(), gold.to_numpy())
-        after = nested_calls(strategy, "per-study-type", matrix, turned, types, folds)
+        turned = gold.where(~mine, 1 - gold)
+        after = nested_choice(recipes, sample_of(studies, turned)).calls
         assert (after[mine] == before[mine]).all()
+
+
+@pytest.mark.parametrize(
+    "recipes", RECIPES[1:], ids=lambda recipes: "+".join(one.strategy for one in recipes)
+)
+def test_what_is_remembered_changes_no_digit(recipes):
+    class Forgetful(dict):
+        def __contains__(self, key):
+            return False
+
+        def setdefault(self, key, default):
+            return Forgetful()
+
+    studies, gold = study_set(patients=80, shift=0.5)
+    sample = sample_of(studies, gold)
+    without_memory = Sample(**{**vars(sample), "memo": Forgetful()})
+    one, two = nested_choice(recipes, sample), nested_choice(recipes, without_memory)
+    assert (one.calls == two.calls).all()
+    assert one.chosen == two.chosen
 
 
 def test_cross_fitted_probabilities_come_from_the_other_folds():
     studies, gold = study_set(patients=80)
-    matrix, folds = studies.probabilities.to_numpy(), np.arange(len(gold)) % 4
-    held_out = cross_fitted("mean", matrix, gold.to_numpy(), folds)
-    assert held_out == pytest.approx(matrix.mean(axis=1))
+    held_out = cross_fitted(Recipe("mean"), sample_of(studies, gold))
+    assert held_out == pytest.approx(studies.probabilities.to_numpy().mean(axis=1))
 
 
 def test_where_there_is_nothing_to_learn_nested_kappa_tells_the_truth():
@@ -198,6 +231,14 @@ def test_per_study_type_thresholds_follow_the_shift_of_a_type():
     [
         ({"strategy": "vote"}, "strategy 'vote' is unknown"),
         ({"operating_point": "best"}, "operating point 'best' is unknown"),
+        ({"operating_point": "sensitivity"}, "sensitivity=VALUE"),
+        ({"operating_point": "sensitivity=2"}, "between 0 and 1"),
+        ({"pooling": "loudest"}, "pooling 'loudest' is unknown"),
+        ({"calibration": "magic"}, "calibration 'magic' is unknown"),
+        ({"pooling": "max"}, "rises with the number of views"),
+        ({"pooling": "noisy-or"}, "rises with the number of views"),
+        ({"strategy": "greedy-kappa-joint"}, "threshold of their own"),
+        ({"strategy": "auto", "folds": 3}, "at least 4"),
         ({"folds": 2}, "at least 3"),
     ],
 )
