@@ -73,7 +73,7 @@ def test_the_board_verdict_first_then_the_table(run):
     flat = " ".join(out.split())
     verdict = flat.index("No model on this board is shown to be better than the best reader")
     assert "differ by 1 study of 207" in flat
-    assert verdict < flat.index("rank published entry")
+    assert verdict < flat.index("rank published no. entry")
     lines = out.splitlines()
     first = next(line for line in lines if "base-comb2-xuan-v3" in line and line.startswith("1 ("))
     assert re.search(r"0\.843 \(0\.755 to 0\.903\)\s+16\s+8\s+8\s+0\.913\s+0\.930\s+0\.57 to 0\.75", first)
@@ -81,7 +81,7 @@ def test_the_board_verdict_first_then_the_table(run):
 
 def test_twenty_entries_and_every_reader_in_its_place(run, board):
     out = run("leaderboard")[1]
-    table = out[out.index("published  entry") :].split("\n\n")[0].splitlines()[1:]
+    table = out[out.index("published  no.  entry") :].split("\n\n")[0].splitlines()[1:]
     assert sum("reader " in line for line in table) == 3
     assert sum(line.lstrip().startswith("1 (") for line in table) == 20
     hidden = [int(found) for found in re.findall(r"… (\d+) more", "\n".join(table))]
@@ -96,7 +96,7 @@ def test_top_and_the_entries_that_are_not_compared(run):
     out = " ".join(run("leaderboard", "--top", 100)[1].split())
     assert "more entr" not in out
     assert "9 entries not compared" in out
-    assert "59, 64, 81 (not scored on the 207 studies but on 556 rows)" in out
+    assert "no. 59, 64, 81 (not scored on the 207 studies but on 556 rows)" in out
 
 
 def test_colours_say_the_same(board):
@@ -138,7 +138,7 @@ def test_an_impossible_kappa_on_anybodys_board_is_named(run, tmp_path):
     status, out, err = run("leaderboard", file, "--n", 30, "--positives", 15)
     assert status == 0, err
     flat = " ".join(out.split())
-    assert "1 entry not compared: 4 (no table gives kappa 0.790 at n = 30" in flat
+    assert "1 entry not compared: no. 4 (no table gives kappa 0.790 at n = 30" in flat
     table = out[out.index("kappa (95") :].split("\n\n")[0]
     assert "liar" not in table
 
@@ -234,7 +234,7 @@ def test_bad_numbers(refused, words, wanted):
 def test_every_frame_as_csv_and_json(run, tmp_path, board):
     status, out, err = run("leaderboard", "--out", "report")
     assert status == 0, err
-    assert "files to report" in out
+    assert "wrote report/report.html and" in out
     for name, frame in {"leaderboard": board_rows(board), **board.frames}.items():
         table = pd.read_csv(tmp_path / "report" / f"{name}.csv", keep_default_na=False)
         record = json.loads((tmp_path / "report" / f"{name}.json").read_text())
@@ -244,3 +244,23 @@ def test_every_frame_as_csv_and_json(run, tmp_path, board):
         if "kappa" in frame:
             written = pd.to_numeric(table["kappa"]).to_numpy()
             np.testing.assert_allclose(written, frame["kappa"].to_numpy(dtype=float), rtol=1e-11)
+
+
+def test_the_same_report_to_the_byte_for_the_same_seed(run, tmp_path):
+    file = write(tmp_path / "theirs.csv", "model,kappa\nA,0.843\nB,0.834\nC,0.778\nD,0.705\n")
+    words = ["leaderboard", file, "--n", 207, "--positives", 92]
+    for folder, seed in (("one", 3), ("two", 3), ("other", 4)):
+        assert run(*words, "--out", folder, "--seed", seed)[0] == 0
+    one, two, other = (
+        {path.relative_to(tmp_path / folder): path.read_bytes() for path in (tmp_path / folder).rglob("*.*")}
+        for folder in ("one", "two", "other")
+    )
+    assert one == two
+    assert one != other
+    assert not any(str(tmp_path).encode() in content for content in one.values())
+
+
+def test_a_strangers_folder_is_left_alone(refused, tmp_path):
+    (tmp_path / "mine").mkdir()
+    write(tmp_path / "mine" / "thesis.txt", "years of work")
+    assert "thesis.txt" in refused("leaderboard", "--out", "mine")

@@ -10,9 +10,61 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.published.honest import HonestBoard
+from mura_ensemble.reporting.board_sections import board_page
+from mura_ensemble.reporting.board_tables import comparison_columns, leaderboard_columns, rate_columns
 from mura_ensemble.reporting.board_words import board_headline, board_verdict
+from mura_ensemble.reporting.page import render_markdown, render_page
+from mura_ensemble.reporting.report import figure_files
+from mura_ensemble.reporting.tables import to_latex
 
-__all__ = ["board_tables", "frame_files"]
+__all__ = ["board_files", "board_tables", "frame_files"]
+
+_MOST_IN_LATEX = 20
+
+
+def board_files(
+    board: HonestBoard, rows: pd.DataFrame, *, title: str, sources: Sequence[str], made_by: str, seed: int
+) -> dict[str, str]:
+    """Every file of the report by its name; see `board_page` for the parameters."""
+    page = board_page(board, rows, title=title, sources=sources, made_by=made_by, seed=seed)
+    return {
+        "report.html": render_page(page),
+        "report.md": render_markdown(page),
+        **_latex(board, rows, sources),
+        **board_tables(board, rows, sources=sources),
+        **figure_files(page),
+    }
+
+
+def _latex(board: HonestBoard, rows: pd.DataFrame, sources: Sequence[str]) -> dict[str, str]:
+    """Tables that fit a printed page: the first entries with every reader, the readers, the pairs with the first."""
+    label = f"{board.label[0].upper()}{board.label[1:]} ({'; '.join(sources)})."
+    entries = rows["comparable"] & (rows["kind"] != "reader")
+    first = rows[(rows["kind"] == "reader") | (entries & (entries.cumsum() <= _MOST_IN_LATEX))]
+    readers = rows[rows["kind"] == "reader"]
+    columns = [column for column in leaderboard_columns(rows) if column.heading in ("Rank", "Entry", "Kappa")]
+    files = {
+        "leaderboard.tex": to_latex(
+            first,
+            [*columns, *rate_columns()],
+            caption=f"Entries by kappa, with 95 % intervals and shared ranks, and readers. {label}",
+            label="tab:leaderboard",
+        )
+    }
+    if len(readers):
+        files["readers.tex"] = to_latex(
+            readers, [*columns[1:], *rate_columns()], caption=f"The readers. {label}", label="tab:readers"
+        )
+    if len(board.comparisons):
+        names = {str(entry): str(name) for entry, name in rows["name"].items()}
+        pairs = board.comparisons.reset_index()
+        files["comparisons.tex"] = to_latex(
+            pairs[pairs["against"] == "top"].head(_MOST_IN_LATEX),
+            comparison_columns(names)[:-1],
+            caption=f"Entries against the first, over every overlap of errors. {label}",
+            label="tab:comparisons",
+        )
+    return files
 
 
 def board_tables(board: HonestBoard, rows: pd.DataFrame, *, sources: Sequence[str]) -> dict[str, str]:

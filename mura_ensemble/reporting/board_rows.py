@@ -78,7 +78,7 @@ def _notes(entry: dict[Any, Any]) -> str:
     if not entry["comparable"]:
         return str(entry["finding"]).split(":")[0]
     same = entry.get("same_tables_as", "")
-    return f"same tables as {same}" if same else ""
+    return f"same tables as no. {same}" if same else ""
 
 
 def _reader_rows(board: HonestBoard) -> Iterable[pd.DataFrame]:

@@ -20,8 +20,9 @@ _LONGEST_NAME = 42
 _STYLES = {"ensemble": "dark_orange", "reader": "dodger_blue2"}
 _HOW_TO_READ = (
     "rank: shared by all that cannot be told apart, in brackets where the true rank may lie (95 %, all at once, error "
-    "correlation 0.5). published: the rank the board gives. P(> next): probability of truly fewer wrong calls than the next "
-    "smaller kappa, over every overlap of their errors. Missed: abnormal called normal; false: normal called abnormal."
+    "correlation 0.5). published: the rank the board gives; no.: its line there. P(> next): probability of truly fewer "
+    "wrong calls than the next smaller kappa, over every overlap of their errors. Missed: abnormal called normal; "
+    "false: normal called abnormal."
 )
 
 
@@ -57,6 +58,7 @@ def _columns(rows: pd.DataFrame) -> list[tuple[str, Callable[[_Row], str], bool]
     if rows["published_rank"].notna().any():
         columns.append(("published", lambda row: span(row["published_rank"], row["published_rank"]), True))
     columns += [
+        ("no.", lambda row: "" if row["kind"] == "reader" else str(row["entry"]), True),
         ("entry", lambda row: _name(row["name"]), False),
         ("kappa (95 %)", lambda row: f"{estimate(row['kappa'])} ({interval(row['low'], row['high'])})", True),
         ("wrong", lambda row: span(row["errors_low"], row["errors_high"]), True),
@@ -99,7 +101,7 @@ def _remarks(board: HonestBoard, rows: pd.DataFrame, sources: Sequence[str]) -> 
     lost = rows[~rows["comparable"]]
     notes = [_HOW_TO_READ]
     if len(lost):
-        groups = [f"{', '.join(part.index)} ({note})" for note, part in lost.groupby("notes", sort=False)]
+        groups = [f"no. {', '.join(part.index)} ({note})" for note, part in lost.groupby("notes", sort=False)]
         notes.append(
             f"{count(len(lost), 'entry', 'entries').capitalize()} not compared: {'; '.join(groups)}."
         )

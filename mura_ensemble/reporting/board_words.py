@@ -32,8 +32,7 @@ _VERDICT = (
 
 def board_headline(board: HonestBoard) -> str:
     """The one sentence a reader takes home."""
-    most = int(board.winners["may_be_best"].max())
-    first = _first_place(board, most)
+    first = _first_place(board)
     if board.readers.empty:
         return f"{first[0].upper()}{first[1:]}."
     best = str(board.readers["kappa"].groupby(level="reader").max().idxmax())
@@ -51,16 +50,18 @@ def board_headline(board: HonestBoard) -> str:
     )
 
 
-def _first_place(board: HonestBoard, most: int) -> str:
+def _first_place(board: HonestBoard) -> str:
+    may_be = board.winners["may_be_best"]
     used = board.entries[board.entries["comparable"]].sort_values("kappa", ascending=False, kind="stable")
-    if most == 1:
+    if may_be.max() == 1:
         return f"{used['model'].iloc[0]} is first whatever was left unpublished"
     if "errors" in used:
         gap = int(used["errors"].iloc[1] - used["errors"].iloc[0])
         apart = f"the first two differ by {count(abs(gap), 'study', 'studies')} of {board.n:,}"
     else:
         apart = f"the first two differ by {used['kappa'].iloc[0] - used['kappa'].iloc[1]:.3g} of kappa"
-    return f"first place is open: {apart}, and {most} of {len(used)} entries cannot be ruled out for it"
+    open_to = f"{span(may_be.min(), may_be.max())} of {len(used)} entries"
+    return f"first place is open: {apart}, and {open_to} cannot be ruled out for it"
 
 
 def board_verdict(board: HonestBoard, *, brief: bool = False) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from mura_ensemble.data.tables import row_name
 from mura_ensemble.published.analyse import analyse_board
 from mura_ensemble.published.honest import HonestBoard, mura_honest_board
 from mura_ensemble.published.lattice import compatible_tables
-from mura_ensemble.reporting.board_files import board_tables
+from mura_ensemble.reporting.board_files import board_files
 from mura_ensemble.reporting.board_one import explain_kappa
 from mura_ensemble.reporting.board_rows import board_rows
 from mura_ensemble.reporting.board_terminal import rich_text, terminal_text
@@ -78,8 +79,10 @@ def show_leaderboard(
     text = render(board, rows, title=title, sources=sources, top=top, width=width)
     if out is None:
         return text
-    written = write_folder(out, board_tables(board, rows, sources=sources))
-    return f"{text}\n\nwrote {len(written)} files to {out}"
+    made_by = f"mura-ensemble {version('mura-ensemble')}"
+    files = board_files(board, rows, title=title, sources=sources, made_by=made_by, seed=seed)
+    written = write_folder(out, files)
+    return f"{text}\n\nwrote {out / 'report.html'} and {len(written) - 1} files beside it"
 
 
 def _anybodys(
