@@ -193,5 +193,6 @@ def chosen_device(name: str) -> Any:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device '{name}' cannot be used: {str(error).splitlines()[0]}") from error
+        reason = str(error).splitlines()[0].partition(". ")[0]
+        raise InputError(f"device '{name}' cannot be used: {reason}") from error
     return device
