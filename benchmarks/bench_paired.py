@@ -19,7 +19,7 @@ def run(quick: bool) -> list[Row]:
         study = simulate(n, raters=2)
         task = f"paired difference, n = {n:,}"
         ours = compare_kappas(study.gold, *study.calls.T)
-        note = f"p_swap {ours.p_swap:.4f}, {'all swaps' if ours.p_swap_exact else 'swaps drawn'}; McNemar included"
+        note = f"p_swap {ours.p_swap:.2g}, {'all swaps' if ours.p_swap_exact else 'swaps drawn'}; McNemar included"
         rows.append(
             Row(task, OURS, cpu_seconds(lambda s=study: compare_kappas(s.gold, *s.calls.T), 3), note=note)
         )
@@ -31,7 +31,7 @@ def run(quick: bool) -> list[Row]:
         rows.append(Row(task, "scipy bootstrap, vectorised", seconds, note="interval only"))
         p = _scipy_permutation(study)
         seconds = cpu_seconds(lambda s=study: _scipy_permutation(s))
-        rows.append(Row(task, "scipy permutation_test, vectorised", seconds, note=f"p only: {p:.4f}"))
+        rows.append(Row(task, "scipy permutation_test, vectorised", seconds, note=f"p only: {p:.2g}"))
         if not importable("sklearn"):
             rows.append(missing(task, "scikit-learn loop"))
             continue

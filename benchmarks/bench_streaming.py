@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import OURS, Row, cpu_seconds, peak_mb, simulate
-from mura_ensemble.stats.patterns import PatternCounter
+from mura_ensemble.stats.patterns import PatternCounter, Patterns
 from mura_ensemble.stats.resample import bootstrap_patterns
 
 CHUNK = 500_000
@@ -40,14 +42,17 @@ def run(quick: bool) -> list[Row]:
         seconds = once + (more - once) * (RESAMPLES - 4) / few
         task = f"{task}, {RESAMPLES:,} resamples"
         rows.append(Row(task, OURS, seconds, few / RESAMPLES, peak_mb()))
-        index_draws = cpu_seconds(lambda: np.random.default_rng(0).integers(0, 2**24, n))
-        rows.append(
-            Row(
-                task,
-                "numpy, drawing the study indices alone",
-                index_draws * RESAMPLES,
-                1 / RESAMPLES,
-                note="the floor of any bootstrap that resamples studies",
-            )
-        )
+        pattern_of = np.repeat(np.arange(len(patterns.multiplicity)), patterns.multiplicity)
+        np.random.default_rng(1).shuffle(pattern_of)  # studies come in no order of their patterns
+        seconds = cpu_seconds(lambda p=patterns, of=pattern_of: _by_index(p, of), 2) * RESAMPLES
+        del pattern_of
+        note = "draws every unit; needs the pattern of each unit in memory"
+        rows.append(Row(task, "numpy, index draws and bincount", seconds, 1 / RESAMPLES, note=note))
     return rows
+
+
+def _by_index(patterns: Patterns, pattern_of: NDArray[np.int64]) -> Any:
+    """One resample the usual way: draw the index of every unit, count the patterns drawn, take the kappas."""
+    index = np.random.default_rng(0).integers(0, len(pattern_of), len(pattern_of))
+    weights = np.bincount(pattern_of[index], minlength=len(patterns.multiplicity))
+    return patterns.kappas(weights[None])

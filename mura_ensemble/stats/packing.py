@@ -14,6 +14,7 @@ Tables = dict[
 ]  # studies per patient m -> distinct patients (k, m W), how many of each
 
 _EXACT_FLOAT32 = 2**24  # float32 adds integers exactly below this total
+_ROWS_AT_ONCE = 2**16
 _POOLED_BELOW = 10  # patients a cell of several study types needs of its own
 
 
@@ -102,7 +103,7 @@ def features_of(tables: Tables, raters: int, n_strata: int) -> Features:
     multiplicity = np.concatenate([tables[m][1] for m in sizes])
     width = words_per_study(raters, n_strata)
     words = np.concatenate([tables[m][0].reshape(-1, width) for m in sizes])
-    stratum, complete, sums = _unpack(words, raters, n_strata)
+    stratum, complete = _types_and_gaps(words, raters, n_strata)
     total = len(size)
 
     first = np.minimum.reduceat(stratum, np.cumsum(size) - size)
@@ -113,10 +114,14 @@ def features_of(tables: Tables, raters: int, n_strata: int) -> Features:
     by_key = np.argsort(key, kind="stable")
     key = key[by_key]
     begins = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
-    exact = np.float32 if multiplicity.sum() * size.max() < _EXACT_FLOAT32 else np.float64
-    features = sums[by_key].astype(exact)
-    if len(begins) < len(key):
-        features = np.add.reduceat(features, begins, axis=0)
+    # A resample of many patients does not come near twice the studies, and few patients are few studies.
+    exact = np.float32 if 2 * multiplicity @ size < _EXACT_FLOAT32 else np.float64
+    features = np.empty((len(begins), (2 if complete else 4) * raters + (2 if complete else 0)), dtype=exact)
+    for start in range(0, len(begins), _ROWS_AT_ONCE):
+        some = begins[start : start + _ROWS_AT_ONCE]
+        end = begins[start + len(some)] if start + len(some) < len(begins) else len(key)
+        sums = _features(words[by_key[some[0] : end]], raters, complete)
+        features[start : start + len(some)] = np.add.reduceat(sums, some - some[0], axis=0, dtype=exact)
     types, columns = np.divmod(key[begins], total)
     bounds = np.cumsum(per_table)
     return Features(
@@ -135,17 +140,25 @@ def _type_bits(n_strata: int) -> int:
     return (n_strata - 1).bit_length()
 
 
-def _unpack(words: Words, raters: int, n_strata: int) -> tuple[Codes, bool, NDArray[np.uint8]]:
-    """Study type of each study, whether no call is missing, and its features (studies, F)."""
+def _types_and_gaps(words: Words, raters: int, n_strata: int) -> tuple[Codes, bool]:
+    """Study type of each study, and whether no call is missing; in blocks, for the bits are eight times the words."""
+    stratum, complete = np.zeros(len(words), dtype=np.int64), True
+    for start in range(0, len(words), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        bits = np.unpackbits(words[rows].view(np.uint8), axis=1)
+        complete = complete and not bits[:, raters : 2 * raters].any()
+        for bit in range(_type_bits(n_strata)):
+            stratum[rows] |= bits[:, 2 * raters + 1 + bit].astype(np.int64) << bit
+    return stratum, complete
+
+
+def _features(words: Words, raters: int, complete: bool) -> NDArray[np.uint8]:
+    """Features (studies, F) of each study: calls, calls abnormal by gold too, gold, called."""
     bits = np.unpackbits(words.view(np.uint8), axis=1)
     call, missing = bits[:, :raters], bits[:, raters : 2 * raters]
     gold = bits[:, 2 * raters : 2 * raters + 1]
-    stratum = np.zeros(len(words), dtype=np.int64)
-    for bit in range(_type_bits(n_strata)):
-        stratum |= bits[:, 2 * raters + 1 + bit].astype(np.int64) << bit
-    complete = not missing.any()
     seen = np.ones_like(gold) if complete else 1 - missing
-    return stratum, complete, np.concatenate([call, call & gold, gold & seen, seen], axis=1)
+    return np.concatenate([call, call & gold, gold & seen, seen], axis=1)
 
 
 def _type_sets(columns: Codes, types: Codes, multiplicity: Codes, n_strata: int) -> Codes:

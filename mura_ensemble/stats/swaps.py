@@ -71,12 +71,22 @@ def _all_sums(moves: Codes, times: Codes, spans: Codes) -> tuple[list[Codes], Fl
         first, second = (binom.pmf(np.arange(k + 1), k, 0.5) for k in counts)
         mass = np.outer(first, second)
     else:
-        angles = [2 * np.pi * np.arange(span) / span for span in spans]
-        turn = np.ones(tuple(spans), dtype=np.complex128)
+        # Half of the second axis is enough for a real result, and moves along one axis need no grid.
+        first, second = (
+            2 * np.pi * np.arange(k) / span
+            for k, span in zip((spans[0], spans[1] // 2 + 1), spans, strict=True)
+        )
+        turns = [np.ones(len(first), dtype=np.complex128), np.ones(len(second), dtype=np.complex128)]
+        grid = np.ones((len(first), len(second)), dtype=np.complex128)
         for move, k in zip(moves, times, strict=True):
-            theta = move[0] * angles[0][:, None] + move[1] * angles[1]
-            turn *= np.cos(theta / 2) ** k * np.exp(-0.5j * k * theta)
-        mass = np.maximum(np.fft.ifft2(turn).real, 0.0)
+            if not move[1]:
+                turns[0] *= _turn(move[0] * first, int(k))
+            elif not move[0]:
+                turns[1] *= _turn(move[1] * second, int(k))
+            else:
+                grid *= _turn(move[0] * first[:, None] + move[1] * second, int(k))
+        mass = np.fft.irfft2(turns[0][:, None] * grid * turns[1], s=tuple(spans))
+        mass = np.maximum(mass, 0.0)
     lowest = [int(times @ np.minimum(moves[:, axis], 0)) for axis in (0, 1)]
     sums = []
     for axis in (0, 1):
@@ -84,6 +94,11 @@ def _all_sums(moves: Codes, times: Codes, spans: Codes) -> tuple[list[Codes], Fl
         place = np.where(place >= spans[axis] + lowest[axis], place - spans[axis], place)
         sums.append(2 * place - totals[axis])
     return [np.broadcast_to(sums[0][:, None], mass.shape), np.broadcast_to(sums[1], mass.shape)], mass
+
+
+def _turn(theta: FloatArray, times: int) -> NDArray[np.complex128]:
+    """Characteristic function at angle theta of the number of heads in that many throws of a fair coin."""
+    return np.asarray(np.cos(theta / 2) ** times * np.exp(-0.5j * times * theta))
 
 
 def _differences(
