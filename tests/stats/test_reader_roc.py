@@ -1,0 +1,69 @@
+"""The model at readers' operating points, and the best reader as a maximum."""
+
+import numpy as np
+import pytest
+
+from mura_ensemble.stats.operating import threshold_for_specificity
+from mura_ensemble.stats.reader_roc import against_best, reader_points
+
+
+@pytest.fixture(scope="module")
+def study():
+    rng = np.random.default_rng(12)
+    gold = (rng.random(200) < 0.45).astype(int)
+    probability = np.round(np.clip(0.5 + 0.35 * (gold - 0.5) + 0.2 * rng.normal(size=200), 0, 1), 2)
+    reads = np.where(rng.random((200, 3)) < 0.15, 1 - gold[:, None], gold[:, None]).astype(float)
+    return gold, probability, reads
+
+
+def test_point_is_that_of_the_exact_operating_point(study):
+    gold, probability, reads = study
+    reads = reads.copy()
+    reads[:30, 1] = np.nan
+    found = reader_points(gold, probability, reads, resamples=50)
+    for j, reader in enumerate(reads.T):
+        kept = ~np.isnan(reader)
+        truth, own = gold[kept], reader[kept]
+        specificity = np.mean(own[truth == 0] == 0)
+        assert found.specificity[j] == pytest.approx(specificity)
+        assert found.sensitivity[j] == pytest.approx(np.mean(own[truth == 1]))
+        table = threshold_for_specificity(truth, probability[kept], specificity - 1e-12).table
+        assert found.model_sensitivity[j] == pytest.approx(table[1, 1] / table[1].sum())
+
+
+def test_threshold_is_found_anew_in_every_resample(study):
+    gold, probability, reads = study
+    found = reader_points(gold, probability, reads, resamples=40, rng=4)
+    drawn = np.random.default_rng(4).integers(0, 200, size=(40, 200))
+    again = []
+    for rows in drawn:
+        part = reader_points(gold[rows], probability[rows], reads[rows], resamples=1)
+        again.append(part.difference)
+    low = np.quantile(np.array(again), 0.025, axis=0)
+    np.testing.assert_allclose(found.low, low)
+
+
+def test_a_perfect_model_and_a_reader_who_never_alarms(study):
+    gold, _, reads = study
+    never = np.column_stack([reads, np.zeros(200)])
+    found = reader_points(gold, gold.astype(float), never, resamples=50)
+    np.testing.assert_array_equal(found.model_sensitivity, 1)
+    assert found.difference[3] == 1
+
+
+def test_limits_against_the_best_hold_when_all_readers_are_alike():
+    """Twelve equal readers and an equal model: the naive limits exclude the truth far too often."""
+    rng = np.random.default_rng(3)
+    sims, covered, naive = 300, 0, 0
+    for _ in range(sims):
+        seen = rng.normal(0, 1, 12)
+        found = against_best(seen, seen + rng.normal(0, 1, (400, 12)))
+        covered += found.low <= 0 <= found.high
+        naive += found.difference - 1.96 <= 0 <= found.difference + 1.96
+    assert covered / sims >= 0.93
+    assert naive / sims < 0.85
+
+
+def test_no_reader_is_no_opponent():
+    with pytest.raises(ValueError, match="no reader"):
+        against_best([np.nan], np.zeros((3, 1)))
