@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from mura_ensemble.cli.options import Device, Root, Seed
-
-if TYPE_CHECKING:
-    from mura_ensemble.backbones.shards import PredictionSummary
 
 __all__ = ["VERBS"]
 
@@ -31,7 +29,9 @@ def train(
         int, typer.Option(help="Patient-grouped folds, one member each; 1: one model of all.")
     ] = 5,
     size: Annotated[int, typer.Option(help="Side of the square views, pixels.")] = 320,
-    channels: Annotated[int, typer.Option(help="1 (grey) or 3.", min=1, max=3)] = 1,
+    channels: Annotated[
+        Literal["1", "3"], typer.Option(help="1 grey channel, or 3 for weights that want RGB.")
+    ] = "1",
     argument: Annotated[
         list[str] | None, typer.Option(help="Argument of the architecture, name=value; may be repeated.")
     ] = None,
@@ -59,7 +59,7 @@ def train(
         split=split,
         views_root=root,
         size=size,
-        channels=3 if channels == 3 else 1,
+        channels=3 if channels == "3" else 1,
         folds=folds,
         epochs=epochs,
         batch_size=batch_size,
@@ -72,8 +72,8 @@ def train(
         workers=workers,
         device=device,
     )
-    typer.echo(f"{run.folder}: {len(run.members)} members trained on split '{run.split}'; next:")
-    typer.echo(f"  mura-ensemble predict {run.folder} {manifest} --split {run.split} --out predictions/mine")
+    words = ["mura-ensemble", "predict", out, manifest, *(["--root", root] if root else ())]
+    typer.echo(f"{run}\nnext:\n  {shlex.join(map(str, words))} --split {run.split} --out predictions/mine")
 
 
 def predict(
@@ -97,7 +97,7 @@ def predict(
     """Write per-view probabilities to the cache; what is there already is not computed again."""
     from mura_ensemble.backbones.predict import predict_backbone
 
-    _say(
+    typer.echo(
         predict_backbone(
             run,
             manifest,
@@ -127,15 +127,7 @@ def merge(
     """Join the shards of a prediction after proving that together they are the manifest."""
     from mura_ensemble.backbones.predict import merge_predictions
 
-    _say(merge_predictions(manifest, folder, split=split, views_root=root, allow_failed=allow_failed))
-
-
-def _say(summary: PredictionSummary) -> None:
-    state = "complete" if summary.complete else "parts of other shards are missing"
-    typer.echo(
-        f"{summary.folder} / {summary.split} ({summary.role}): {summary.views:,} views, "
-        f"{summary.computed:,} computed now, {len(summary.failed):,} failed; {state}"
-    )
+    typer.echo(merge_predictions(manifest, folder, split=split, views_root=root, allow_failed=allow_failed))
 
 
 VERBS = (("train", train), ("predict", predict), ("merge", merge))
