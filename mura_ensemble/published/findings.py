@@ -82,7 +82,8 @@ def how_many(count: int, one: str, several: str | None = None) -> str:
 def rank_sentences(winners: pd.DataFrame, compared: int) -> Iterable[str]:
     """Say who may be best and what the top entry's kappa is worth after selection."""
     correlations = _listed([f"{rho:.1f}" for rho in winners.index], "or")
-    may_be = _listed([str(count) for count in winners["may_be_best"]], "or")
+    counts = [str(count) for count in winners["may_be_best"]]
+    may_be = counts[0] if len(set(counts)) == 1 else _listed(counts, "or")
     best = winners.iloc[0]
     yield (
         f"With errors correlated {correlations}, {may_be} of the {compared} comparable entries cannot be excluded "
@@ -273,11 +274,12 @@ def kind_sentences(kinds: pd.DataFrame) -> Iterable[str]:
     """Say how entries that call themselves ensembles fare beside single models."""
     if {"ensemble", "single"} <= set(kinds.index):
         ours, theirs = kinds.loc["ensemble"], kinds.loc["single"]
+        sizes = kinds["entries"].to_dict()
         yield (
-            f"By their names, {ours['entries']:.0f} ensembles have a median kappa of {ours['median']:.3f} (best "
-            f"{ours['best']:.3f}) and {theirs['entries']:.0f} single models {theirs['median']:.3f} (best "
+            f"By their names, {how_many(sizes['ensemble'], 'ensemble')} have a median kappa of {ours['median']:.3f} "
+            f"(best {ours['best']:.3f}) and {how_many(sizes['single'], 'single model')} {theirs['median']:.3f} (best "
             f"{theirs['best']:.3f}); an ensemble drawn at random is ahead of a single model in "
-            f"{100 * ours['beats_single']:.0f} % of pairs. Described, not tested: teams entered several times."
+            f"{100 * ours['beats_single']:.0f} % of pairs. Described, not tested: entries of one team are not independent."
         )
 
 

@@ -90,8 +90,9 @@ def comparisons_blocks(board: HonestBoard, rows: pd.DataFrame) -> Iterator[Block
         "Which studies two entries got wrong together was not published. Each line therefore gives the smallest and "
         "the largest result over every overlap of their errors that is possible."
     )
-    tally = pd.crosstab(frame["against"], frame["verdict"]).reindex(frame["against"].unique())
     said = {"top": "the first entry", "above": "the entry above", "next": "the entry below"}
+    order = [*said, *(name for name in frame["against"].unique() if name not in said)]
+    tally = pd.crosstab(frame["against"], frame["verdict"]).reindex(order)
     tally.index = pd.Index([said.get(str(name), str(name)) for name in tally.index], name="against")
     shown: dict[str, tuple[str, Callable[[Any], str]]] = {"against": ("Entries against", str)}
     shown |= {

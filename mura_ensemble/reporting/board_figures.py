@@ -17,6 +17,7 @@ __all__ = ["board_forest", "operating_plane", "rank_sets", "study_type_strips"]
 _Row = Mapping[Hashable, Any]
 _WIDTH = 1000.0
 _LONGEST_NAME = 44
+_MOST_AIRY = 60
 
 
 def board_forest(rows: pd.DataFrame) -> str:
@@ -28,8 +29,8 @@ def board_forest(rows: pd.DataFrame) -> str:
         As `board_rows`.
     """
     used, lost = rows[rows["comparable"]], rows[~rows["comparable"]]
-    # 87 rows and their caption fit a printed page.
-    step, top = 13.6, 52.0
+    # 87 rows and their caption fit a printed page; fewer need not be so dense.
+    step, top = (13.6 if len(rows) > _MOST_AIRY else 18.0), 52.0
     bottom = top + step * (len(used) + (len(lost) + 1.5 if len(lost) else 0))
     svg = Svg(_WIDTH, bottom + 46)
     low = float(np.floor(10 * np.nanmin(rows[["low", "kappa"]].to_numpy(dtype=np.float64))) / 10)
@@ -160,11 +161,11 @@ def rank_sets(rows: pd.DataFrame, ranks: pd.DataFrame) -> str:
     """
     used = rows[rows["comparable"] & (rows["kind"] != "reader")]
     correlations = list(dict.fromkeys(ranks.index.get_level_values("correlation")))
-    step, top = 16.0, 58.0
+    step, top = (12.4 if len(used) > _MOST_AIRY else 16.0), 52.0
     bottom = top + step * len(used)
     svg = Svg(_WIDTH, bottom + 46)
     scale = Scale(1, max(2, len(used)), 345, 970)
-    svg.ticks(scale, [1.0, *range(10, len(used) + 1, 10)], top - step / 2, bottom - step / 2, ".0f")
+    svg.ticks(scale, _rank_ticks(len(used)), top - step / 2, bottom - step / 2, ".0f")
     opacities = np.linspace(0.4, 1.0, len(correlations))
     x = 14.0
     for correlation, opacity in zip(correlations, opacities, strict=True):
@@ -175,10 +176,10 @@ def rank_sets(rows: pd.DataFrame, ranks: pd.DataFrame) -> str:
     places = {str(entry): position for position, entry in enumerate(by_correlation[0].index)}
     for line, (entry, kind, name) in enumerate(zip(used.index, used["kind"], used["name"], strict=True)):
         y = top + step * line
-        svg.text(335, y, _shortened(name), anchor="end", size=11)
+        svg.text(335, y, _shortened(name), anchor="end", size=10.5)
         for number, (found, opacity) in enumerate(zip(by_correlation, opacities, strict=True)):
             own = found.iloc[places[str(entry)]]
-            at = y + 3.6 * (number - (len(correlations) - 1) / 2)
+            at = y + 3.2 * (number - (len(correlations) - 1) / 2)
             svg.line(
                 scale(own["low"]) - 1.5,
                 at,
@@ -267,6 +268,11 @@ def _kinds(rows: pd.DataFrame) -> dict[str, str]:
 
 def _tenths(low: float, high: float = 1.0) -> list[float]:
     return [round(value / 10, 1) for value in range(int(np.ceil(10 * low - 1e-9)), int(10 * high + 1e-9) + 1)]
+
+
+def _rank_ticks(most: int) -> list[float]:
+    step = 1 if most <= 15 else 5 if most <= 40 else 10
+    return sorted({1.0, *(float(rank) for rank in range(step, most + 1, step))})
 
 
 def _shortened(name: str) -> str:

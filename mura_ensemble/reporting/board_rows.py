@@ -6,6 +6,7 @@ shown: where a number is known its range has one value. Terminal, page, LaTeX an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -76,7 +77,7 @@ def _entry_rows(board: HonestBoard) -> pd.DataFrame:
 def _notes(entry: dict[Any, Any]) -> str:
     """What sets an entry apart, in a few words; the finding in full stands in the section on its like."""
     if not entry["comparable"]:
-        return str(entry["finding"]).split(":")[0]
+        return re.split("[:;]", str(entry["finding"]))[0]
     same = entry.get("same_tables_as", "")
     return f"same tables as no. {same}" if same else ""
 

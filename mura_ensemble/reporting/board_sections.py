@@ -68,11 +68,15 @@ def board_page(
         ("leaderboard", "Leaderboard", _leaderboard(rows)),
         ("forest", "Kappa and its uncertainty", _forest(rows)),
         ("ranks", "Ranks", _ranks(board, rows)),
-        ("readers", "Operating points and readers", _operating_points(board, rows)),
+        (
+            "readers",
+            f"Operating points{' and readers' if len(board.readers) else ''}",
+            _operating_points(board, rows),
+        ),
         ("study-types", "Study types", study_types_blocks(board)),
         ("comparisons", "Comparisons", comparisons_blocks(board, rows)),
         ("planning", "Planning: what these studies can show", planning_blocks(board, rows)),
-        ("other-studies", "Entries scored on other studies", other_studies_blocks(board)),
+        ("other-studies", "Entries that are not compared", other_studies_blocks(board)),
         ("same-tables", "Entries with the same tables", said_about(board, "same tables")),
         ("ensembles", "Ensembles and single models", kinds_blocks(board)),
         ("methods", "Methods", [Quotation(board_methods(board, seed=seed))]),
@@ -91,23 +95,25 @@ def board_page(
 
 
 def _leaderboard(rows: pd.DataFrame) -> Iterator[Block]:
+    who = "Entries and readers" if (rows["kind"] == "reader").any() else "Entries"
     yield TableBlock(
         rows,
         leaderboard_columns(rows),
-        f"Entries and readers by kappa, with 95{PERCENT} intervals. Entries that cannot be told apart share a rank.",
+        f"{who} by kappa, with 95{PERCENT} intervals. Entries that cannot be told apart share a rank.",
         ("leaderboard.csv", "leaderboard.json", "leaderboard.tex", "entries.csv"),
         row_style=row_style,
     )
+    notes = [
+        "Rank: one more than the number of entries shown to have a larger kappa, and below it where the true rank may "
+        "lie, all entries at once, if the errors of two kappas correlate 0.5.",
+        "Published: the rank the board gives, and the limits it gives."
+        if rows["published_low"].notna().any()
+        else "",
+        "No.: the line of the board. Missed: abnormal studies called normal; false: normal ones called abnormal.",
+        "" if rows["comparable"].all() else "Entries that are not compared stand last and have no rank.",
+    ]
     yield Paragraph(
-        "Rank: one more than the number of entries shown to have a larger kappa, and below it where the true rank "
-        "may lie, all entries at once, if the errors of two kappas correlate 0.5. Published: the rank the board gives, "
-        "and the limits it gives; no.: its line of the board. Missed: abnormal studies called normal; false: normal "
-        "ones called abnormal."
-        + (
-            " Entries scored on other studies stand last and have no rank."
-            if not rows["comparable"].all()
-            else ""
-        ),
+        " ".join(filter(None, notes)),
         quiet=True,
     )
 

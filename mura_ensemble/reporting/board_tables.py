@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.reporting.board_svg import kind_colour
-from mura_ensemble.reporting.board_words import span, span_of_rates
+from mura_ensemble.reporting.board_words import span, span_of_probabilities, span_of_rates
 from mura_ensemble.reporting.formats import (
     estimate,
     interval,
@@ -89,7 +89,7 @@ def leaderboard_columns(rows: pd.DataFrame) -> list[Column]:
     columns.append(
         Column(
             "Better than next",
-            lambda row: span_of_rates(row["better_low"], row["better_high"], 2),
+            lambda row: span_of_probabilities(row["better_low"], row["better_high"]),
             help="Probability of truly fewer wrong calls than the next smaller kappa, over every overlap of errors.",
         )
     )
@@ -143,7 +143,7 @@ def comparison_columns(names: Mapping[str, str]) -> list[Column]:
             detail=lambda row: f"mid-p {_p_range(row['mid_p_low'], row['mid_p_high'])}",
             help="McNemar's test, two-sided; smallest and largest over all overlaps; not corrected for many entries.",
         ),
-        Column("P(better)", lambda row: span_of_rates(row["better_low"], row["better_high"], 2),
+        Column("P(better)", lambda row: span_of_probabilities(row["better_low"], row["better_high"]),
                help="Probability of truly fewer wrong calls."),
         Column("Finding", lambda row: row["verdict"], align="left", style="name"),
     ]  # fmt: skip

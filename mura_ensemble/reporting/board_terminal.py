@@ -9,7 +9,13 @@ from typing import Any
 import pandas as pd
 
 from mura_ensemble.published.honest import HonestBoard
-from mura_ensemble.reporting.board_words import board_headline, board_verdict, span, span_of_rates
+from mura_ensemble.reporting.board_words import (
+    board_headline,
+    board_verdict,
+    span,
+    span_of_probabilities,
+    span_of_rates,
+)
 from mura_ensemble.reporting.formats import count, estimate, interval, rank_range
 
 __all__ = ["rich_text", "shown_rows", "terminal_text"]
@@ -66,7 +72,7 @@ def _columns(rows: pd.DataFrame) -> list[tuple[str, Callable[[_Row], str], bool]
         ("false", lambda row: span(row["fp_low"], row["fp_high"]), True),
         ("sens.", lambda row: span_of_rates(row["sensitivity_low"], row["sensitivity_high"]), True),
         ("spec.", lambda row: span_of_rates(row["specificity_low"], row["specificity_high"]), True),
-        ("P(> next)", lambda row: span_of_rates(row["better_low"], row["better_high"], 2), True),
+        ("P(> next)", lambda row: span_of_probabilities(row["better_low"], row["better_high"]), True),
     ]
     if rows.loc[rows["comparable"], "notes"].any():
         columns.append(("", lambda row: row["notes"], False))

@@ -10,7 +10,15 @@ import pandas as pd
 from mura_ensemble.published.honest import HonestBoard
 from mura_ensemble.reporting.formats import count, estimate
 
-__all__ = ["MURA_SOURCES", "board_headline", "board_verdict", "said_of", "span", "span_of_rates"]
+__all__ = [
+    "MURA_SOURCES",
+    "board_headline",
+    "board_verdict",
+    "said_of",
+    "span",
+    "span_of_probabilities",
+    "span_of_rates",
+]
 
 MURA_SOURCES = (
     "Stanford ML Group, MURA competition page, https://stanfordmlgroup.github.io/competitions/mura/",
@@ -97,3 +105,15 @@ def span_of_rates(low: float, high: float, decimals: int = 3) -> str:
     if np.isclose(low, high, atol=1e-12):
         return estimate(low, decimals)
     return f"{estimate(low, decimals)} to {estimate(high, decimals)}"
+
+
+def span_of_probabilities(low: float, high: float) -> str:
+    """Two decimals; `<0.01` and `>0.99` where rounding would say never or always."""
+    if math.isnan(low) or math.isnan(high):
+        return _DASH
+    ends = list(dict.fromkeys(map(_probability, (low, high))))
+    return " to ".join(ends)
+
+
+def _probability(value: float) -> str:
+    return "<0.01" if value < 0.005 else ">0.99" if value > 0.995 else f"{value:.2f}"

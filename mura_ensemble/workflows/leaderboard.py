@@ -97,7 +97,11 @@ def _anybodys(
         board = analyse_board(frame, n, positives, rng=seed)
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
-    return file.stem, (f"{file.name} (sha256 {digest_of_file(file)[:16]}), n = {n:,}",), board
+    return (
+        f"{file.stem}: a leaderboard, read again",
+        (f"{file.name} (sha256 {digest_of_file(file)[:16]}), n = {n:,}",),
+        board,
+    )
 
 
 def read_board(file: Path, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -6,6 +6,8 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -15,7 +17,13 @@ import pytest
 from mura_ensemble.published import analyse_board, mura_honest_board
 from mura_ensemble.reporting.board_files import board_files
 from mura_ensemble.reporting.board_rows import board_rows
-from mura_ensemble.reporting.board_words import MURA_SOURCES, board_headline, span, span_of_rates
+from mura_ensemble.reporting.board_words import (
+    MURA_SOURCES,
+    board_headline,
+    span,
+    span_of_probabilities,
+    span_of_rates,
+)
 from mura_ensemble.reporting.formats import estimate, interval, rank_range
 
 LABEL = "inferred from published results"
@@ -98,7 +106,7 @@ def test_numbers_on_the_page_are_those_of_the_csv(files, tmp_path):
         assert cell["Wrong calls"].startswith(span(float(row["errors_low"]), float(row["errors_high"])))
         rates = (float(row["sensitivity_low"]), float(row["sensitivity_high"]))
         assert cell["Sensitivity"] == span_of_rates(*rates)
-        assert cell["Better than next"] == span_of_rates(row["better_low"], row["better_high"], 2)
+        assert cell["Better than next"] == span_of_probabilities(row["better_low"], row["better_high"])
         if row["kind"] != "reader":
             assert cell["Published"].split("|")[1] == interval(row["published_low"], row["published_high"])
             assert f"no. {row['entry']}, " in cell["Entry"]
@@ -243,3 +251,27 @@ def test_a_foreign_board_of_unknown_classes_is_drawn_without_a_plane():
     files = files_of(analyse_board(frame, 207), sources=("theirs.csv",))
     assert "figures/operating_points.svg" not in files
     assert "figures/forest.svg" in files
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((0.001, 0.2), "<0.01 to 0.20"),
+        ((0.5, 0.5), "0.50"),
+        ((0.94, 0.9999), "0.94 to >0.99"),
+        ((np.nan, 0.5), "–"),
+    ],
+)
+def test_no_probability_is_printed_as_never_or_always(ends, said):
+    assert span_of_probabilities(*ends) == said
+
+
+def test_the_committed_report_is_what_the_verb_writes_now(files):
+    folder = Path(__file__).parents[2] / "reports" / "mura-leaderboard"
+    for name in ("leaderboard.csv", "comparisons.csv", "readers.csv", "ranks.csv"):
+        kept, made = pd.read_csv(folder / name), pd.read_csv(StringIO(files[name]))
+        pd.testing.assert_frame_equal(kept, made, check_exact=False, rtol=1e-6, atol=1e-9)
+    assert (
+        json.loads((folder / "board.json").read_text())["headline"]
+        == json.loads(files["board.json"])["headline"]
+    )
