@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr
+from scipy.signal import convolve
+from scipy.special import bdtr, gammaln
 
 
 def mcnemar_exact(b: int, c: int) -> float:
@@ -57,11 +58,11 @@ def mcnemar_by_patient(net: ArrayLike) -> tuple[float, float]:
     """
     steps = np.abs(np.asarray(net, dtype=np.int64))
     mass: NDArray[np.float64] = np.ones(1)
-    for step in np.sort(steps[steps > 0]):
-        grown = np.zeros(len(mass) + 2 * step)
-        grown[: len(mass)] += 0.5 * mass
-        grown[2 * step :] += 0.5 * mass
-        mass = grown
+    # Patients with the same step are one binomial, so the work grows with the distinct steps, not the patients.
+    for step, patients in zip(*np.unique(steps[steps > 0], return_counts=True), strict=True):
+        kernel = np.zeros(2 * step * patients + 1)
+        kernel[:: 2 * step] = _half_binomial(int(patients))
+        mass = np.clip(convolve(mass, kernel), 0.0, None) if len(mass) > 1 else kernel
     total = np.abs(np.arange(len(mass)) - len(mass) // 2)
     observed = abs(int(np.sum(net)))
     if not observed:
@@ -69,6 +70,13 @@ def mcnemar_by_patient(net: ArrayLike) -> tuple[float, float]:
     at_least = float(mass[total >= observed].sum())
     same = float(mass[total == observed].sum())
     return min(1.0, at_least), min(1.0, at_least - 0.5 * same)
+
+
+def _half_binomial(n: int) -> NDArray[np.float64]:
+    """P(Bin(n, 1/2) = k) for k = 0 .. n."""
+    k = np.arange(n + 1)
+    mass: NDArray[np.float64] = np.exp(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) - n * np.log(2))
+    return mass
 
 
 def _check(b: int, c: int) -> None:

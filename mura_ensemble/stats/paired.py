@@ -203,8 +203,13 @@ def compare_kappas(
         rope=rope,
         margin=margin,
         noninferior=None if margin is None else defined and low > -margin,
-        p_noninferior=None if margin is None else float(np.mean(draws <= -margin)) if defined else np.nan,
+        p_noninferior=None if margin is None else _share_plus_one(draws <= -margin) if defined else np.nan,
     )
+
+
+def _share_plus_one(hits: NDArray[np.bool_]) -> float:
+    """Share of draws with one hit added, so that no finite number of draws makes a p of 0."""
+    return float((1 + hits.sum()) / (1 + len(hits)))
 
 
 def hotelling_kappas(gold: ArrayLike, calls: ArrayLike, clusters: ArrayLike | None = None) -> HotellingResult:

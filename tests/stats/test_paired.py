@@ -239,3 +239,25 @@ def test_bad_input_is_named(change, message):
     given = {"gold": [0, 1], "call": [0, 1], "reference": [1, 1], **change}
     with pytest.raises(ValueError, match=message):
         compare_kappas(given.pop("gold"), given.pop("call"), given.pop("reference"), **given)
+
+
+def test_mcnemar_by_patient_with_many_patients_and_several_steps():
+    """60,000 discordant patients in closed form; several steps against the convolution patient by patient."""
+    assert mcnemar_by_patient([1] * 30_010 + [-1] * 29_500) == pytest.approx(
+        (mcnemar_exact(30_010, 29_500), mcnemar_mid(30_010, 29_500)), rel=1e-9
+    )
+    net = np.random.default_rng(2).integers(-3, 4, 300)
+    mass = np.ones(1)
+    for step in np.abs(net[net != 0]):
+        kernel = np.zeros(2 * step + 1)
+        kernel[[0, -1]] = 0.5
+        mass = np.convolve(mass, kernel)
+    total = np.abs(np.arange(len(mass)) - len(mass) // 2)
+    at_least, same = mass[total >= abs(net.sum())].sum(), mass[total == abs(net.sum())].sum()
+    assert mcnemar_by_patient(net) == pytest.approx((at_least, at_least - same / 2), rel=1e-9)
+
+
+def test_no_number_of_draws_makes_a_noninferiority_p_of_0():
+    gold = np.repeat([0, 1], 200)
+    found = compare_kappas(gold, gold, np.where(np.arange(400) % 4 == 0, 1 - gold, gold), margin=0.05)
+    assert 0 < found.p_noninferior < 1e-3
