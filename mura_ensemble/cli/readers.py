@@ -1,0 +1,81 @@
+"""Verbs of the readers: readers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mura_ensemble.cli.options import AllowFitted, Backbones, Missing, Seed, Split, names_of
+
+__all__ = ["VERBS"]
+
+
+def readers(
+    file: Annotated[
+        Path, typer.Argument(help="Reads: study,<reader>,... or study,reader,call; patient beside them.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the tables and the page.")] = Path("reports/readers"),
+    calls: Annotated[
+        Path | None, typer.Option(help="Models' calls: study,<model>,... or a file of `apply`.")
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="A set of predictions; its backbones are models.")
+    ] = None,
+    split: Split = None,
+    ensemble: Annotated[
+        list[Path] | None, typer.Option(help="An ensemble of `fit-stack` to apply to the predictions.")
+    ] = None,
+    backbones: Backbones = "",
+    gold: Annotated[Path | None, typer.Option(help="Gold standard from elsewhere: study,gold.")] = None,
+    panel: Annotated[
+        str, typer.Option(help="Readers whose vote is the gold standard, comma-separated.")
+    ] = "",
+    panels: Annotated[int, typer.Option(help="Without gold or panel: every panel of so many.", min=1)] = 3,
+    rule: Annotated[Literal["majority", "unanimous"], typer.Option(help="How a panel decides.")] = "majority",
+    ties: Annotated[
+        Literal["undecided", "abnormal", "normal"], typer.Option(help="What half against half means.")
+    ] = "undecided",
+    missing_reads: Annotated[
+        Literal["decided", "present"],
+        typer.Option(help="Gold only where no missing read could change it; or the reads there vote alone."),
+    ] = "decided",
+    margin: Annotated[
+        float, typer.Option(help="Non-inferiority margin in kappa, declared beforehand.", min=0.001)
+    ] = 0.05,
+    level: Annotated[float, typer.Option(help="Level of every interval.", min=0.5, max=0.999)] = 0.95,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples of patients.", min=200)] = 2_000,
+    missing: Missing = "error",
+    allow_fitted: AllowFitted = False,
+    seed: Seed = 0,
+) -> None:
+    """Readers, panels, and models against them: panels, agreement, readers as a sample, best reader as a maximum."""
+    from mura_ensemble.workflows.readers import analyse_readers
+
+    typer.echo(
+        analyse_readers(
+            file,
+            out,
+            calls=calls,
+            predictions=predictions,
+            split=split,
+            ensembles=tuple(ensemble or ()),
+            backbones=names_of(backbones),
+            gold=gold,
+            panel=names_of(panel),
+            size=panels,
+            rule=rule,
+            ties=ties,
+            missing_reads=missing_reads,
+            margin=margin,
+            level=level,
+            resamples=resamples,
+            missing=missing,
+            allow_fitted=allow_fitted,
+            seed=seed,
+        )
+    )
+
+
+VERBS = (("readers", readers),)
