@@ -76,7 +76,7 @@ def test_the_board_verdict_first_then_the_table(run):
     assert verdict < flat.index("rank published no. entry")
     lines = out.splitlines()
     first = next(line for line in lines if "base-comb2-xuan-v3" in line and line.startswith("1 ("))
-    assert re.search(r"0\.843 \(0\.755 to 0\.903\)\s+16\s+8\s+8\s+0\.913\s+0\.930\s+0\.57 to 0\.75", first)
+    assert re.search(r"0\.843 \(0\.755–0\.903\)\s+16\s+8\s+8\s+0\.913\s+0\.930\s+0\.57–0\.75", first)
 
 
 def test_twenty_entries_and_every_reader_in_its_place(run, board):
@@ -109,6 +109,18 @@ def test_colours_say_the_same(board):
     assert re.sub(r"\s+", " ", bare).strip() == re.sub(r"\s+", " ", plain).strip()
 
 
+@pytest.mark.parametrize("width", [80, 100, 130, 200])
+def test_a_narrow_terminal_leaves_out_columns_and_says_which(board, width):
+    coloured = rich_text(board, board_rows(board), title="T", sources=MURA_SOURCES, width=width)
+    bare = re.sub(r"\x1b\[[\d;]*m", "", coloured)
+    assert max(map(len, bare.splitlines())) <= width
+    assert (
+        len(re.findall(r"^ +1 \(1–\d+\) .* 0\.\d{3} \(0\.\d{3}–0\.\d{3}\) +\d+ ", bare, flags=re.MULTILINE))
+        == 20
+    )
+    assert ("Left out for want of width" in bare) == (width < 150)
+
+
 def test_every_row_is_a_table_that_gives_its_kappa_or_a_reason(board):
     rows = board_rows(board)
     entries = rows[rows["kind"] != "reader"]
@@ -129,7 +141,7 @@ def test_anybodys_board(run, tmp_path):
     assert "stanford" not in out.lower()
     assert "What cannot be known" in out
     line = next(line for line in out.splitlines() if " A " in line and "(" in line and "0.843" in line)
-    assert re.search(r"0\.843 \(0\.755 to 0\.903\)\s+16\s+8 to 10\s+6 to 8", line)
+    assert re.search(r"0\.843 \(0\.755–0\.903\)\s+16\s+8–10\s+6–8", line)
 
 
 def test_an_impossible_kappa_on_anybodys_board_is_named(run, tmp_path):

@@ -117,7 +117,9 @@ def comparisons_blocks(board: HonestBoard, rows: pd.DataFrame) -> Iterator[Block
             "",
         )
     top = frame[frame["against"] == "top"]
-    yield from _pairs(top, names, "Entries against the first entry.", "comparisons.tex")
+    yield from _pairs(
+        top, names, f"Entries against the first entry, {names[str(top['other'].iloc[0])]}.", "comparisons.tex"
+    )
 
 
 def _pairs(frame: pd.DataFrame, names: Mapping[str, str], caption: str, latex: str) -> Iterator[Block]:

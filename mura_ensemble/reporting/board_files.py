@@ -58,10 +58,12 @@ def _latex(board: HonestBoard, rows: pd.DataFrame, sources: Sequence[str]) -> di
     if len(board.comparisons):
         names = {str(entry): str(name) for entry, name in rows["name"].items()}
         pairs = board.comparisons.reset_index()
+        top = pairs[pairs["against"] == "top"]
+        against = names[str(top["other"].iloc[0])]
         files["comparisons.tex"] = to_latex(
-            pairs[pairs["against"] == "top"].head(_MOST_IN_LATEX),
+            top.head(_MOST_IN_LATEX),
             comparison_columns(names)[:-1],
-            caption=f"Entries against the first, over every overlap of errors. {label}",
+            caption=f"Entries against the first, {against}, over every overlap of errors. {label}",
             label="tab:comparisons",
         )
     return files

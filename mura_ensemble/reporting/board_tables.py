@@ -122,10 +122,9 @@ def rate_columns() -> list[Column]:
 
 
 def comparison_columns(names: Mapping[str, str]) -> list[Column]:
-    """Bounds of one entry against another; `names` by label."""
+    """Bounds of one entry against another that the caption names; `names` by label."""
     return [
         Column("Entry", lambda row: names[str(row["entry"])], align="left", header=True, style="name"),
-        Column("Compared with", lambda row: names[str(row["other"])], align="left", style="name"),
         Column("Difference of kappa", lambda row: signed(row["difference"])),
         Column(
             "95 % interval",
@@ -145,7 +144,7 @@ def comparison_columns(names: Mapping[str, str]) -> list[Column]:
         ),
         Column("P(better)", lambda row: span_of_probabilities(row["better_low"], row["better_high"]),
                help="Probability of truly fewer wrong calls."),
-        Column("Finding", lambda row: row["verdict"], align="left", style="name"),
+        Column("Finding", lambda row: row["verdict"], align="left", style="long"),
     ]  # fmt: skip
 
 

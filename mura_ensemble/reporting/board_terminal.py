@@ -23,6 +23,8 @@ __all__ = ["rich_text", "shown_rows", "terminal_text"]
 _Row = Mapping[Any, Any]
 _DASH = "\N{EN DASH}"
 _LONGEST_NAME = 42
+_LEAST_NAME = 24
+_DISPENSABLE = ("", "published", "no.", "spec.", "sens.", "P(> next)")
 _STYLES = {"ensemble": "dark_orange", "reader": "dodger_blue2"}
 _HOW_TO_READ = (
     "rank: shared by all that cannot be told apart, in brackets where the true rank may lie (95 %, all at once, error "
@@ -66,23 +68,52 @@ def _columns(rows: pd.DataFrame) -> list[tuple[str, Callable[[_Row], str], bool]
     columns += [
         ("no.", lambda row: "" if row["kind"] == "reader" else str(row["entry"]), True),
         ("entry", lambda row: _name(row["name"]), False),
-        ("kappa (95 %)", lambda row: f"{estimate(row['kappa'])} ({interval(row['low'], row['high'])})", True),
-        ("wrong", lambda row: span(row["errors_low"], row["errors_high"]), True),
-        ("missed", lambda row: span(row["fn_low"], row["fn_high"]), True),
-        ("false", lambda row: span(row["fp_low"], row["fp_high"]), True),
-        ("sens.", lambda row: span_of_rates(row["sensitivity_low"], row["sensitivity_high"]), True),
-        ("spec.", lambda row: span_of_rates(row["specificity_low"], row["specificity_high"]), True),
-        ("P(> next)", lambda row: span_of_probabilities(row["better_low"], row["better_high"]), True),
+        (
+            "kappa (95 %)",
+            lambda row: _short(f"{estimate(row['kappa'])} ({interval(row['low'], row['high'])})"),
+            True,
+        ),
+        ("wrong", lambda row: _short(span(row["errors_low"], row["errors_high"])), True),
+        ("missed", lambda row: _short(span(row["fn_low"], row["fn_high"])), True),
+        ("false", lambda row: _short(span(row["fp_low"], row["fp_high"])), True),
+        ("sens.", lambda row: _short(span_of_rates(row["sensitivity_low"], row["sensitivity_high"])), True),
+        ("spec.", lambda row: _short(span_of_rates(row["specificity_low"], row["specificity_high"])), True),
+        ("P(> next)", lambda row: _short(span_of_probabilities(row["better_low"], row["better_high"])), True),
     ]
     if rows.loc[rows["comparable"], "notes"].any():
         columns.append(("", lambda row: row["notes"], False))
     return columns
 
 
+def _fitting(
+    columns: Sequence[tuple[str, Callable[[_Row], str], bool]], shown: Sequence[_Row], width: int
+) -> tuple[list[tuple[str, Callable[[_Row], str], bool]], list[str]]:
+    """Leave columns out, the least needed first, until the names have room; those left, and headings left out."""
+    kept, hidden = list(columns), list[str]()
+    for heading in _DISPENSABLE:
+        if sum(_wide(column, shown) + 2 for column in kept) <= width:
+            break
+        if any(name == heading for name, _, _ in kept):
+            kept = [column for column in kept if column[0] != heading]
+            hidden += [heading or "notes"]
+    return kept, hidden
+
+
+def _wide(column: tuple[str, Callable[[_Row], str], bool], shown: Sequence[_Row]) -> int:
+    heading, text, _ = column
+    longest = max(len(heading), *(len(text(row)) for row in shown))
+    return min(longest, _LEAST_NAME) if heading == "entry" else longest
+
+
 def _rank(row: _Row) -> str:
     if row["kind"] == "reader":
         return "reader"
-    return f"{row['shared_rank']} ({rank_range(row['rank_low'], row['rank_high']).replace(' to ', _DASH)})"
+    return _short(f"{row['shared_rank']} ({rank_range(row['rank_low'], row['rank_high'])})")
+
+
+def _short(text: str) -> str:
+    # Ranges with a minus sign in them keep their "to".
+    return text if "\N{MINUS SIGN}" in text else text.replace(" to ", _DASH)
 
 
 def _name(name: str) -> str:
@@ -170,7 +201,7 @@ def rich_text(
     top: int = 20,
     width: int = 110,
 ) -> str:
-    """The same with the colours of a terminal; the table folds into `width`."""
+    """The same with the colours of a terminal; columns that `width` has no room for are left out and named."""
     from io import StringIO
 
     from rich.console import Console
@@ -180,11 +211,23 @@ def rich_text(
     console = Console(file=StringIO(), force_terminal=True, width=width)
     for style, text in _introduction(board, title):
         console.print(Text(text, style=style), "")
-    columns = _columns(rows)
+    lines = list(shown_rows(rows, top))
+    shown = [line for line in lines if not isinstance(line, int)]
+    columns, hidden = _fitting(_columns(rows), shown, width)
     table = Table(box=None, padding=(0, 1), header_style="bold")
+    wide = {column[0]: _wide(column, shown) for column in columns}
+    wide["entry"] = min(
+        _LONGEST_NAME, max(_LEAST_NAME, width - sum(size + 2 for size in wide.values()) + wide["entry"])
+    )
     for heading, _, right in columns:
-        table.add_column(heading, justify="right" if right else "left", no_wrap=heading == "rank")
-    for row in shown_rows(rows, top):
+        table.add_column(
+            heading,
+            justify="right" if right else "left",
+            width=wide[heading],
+            no_wrap=True,
+            overflow="ellipsis",
+        )
+    for row in lines:
         if isinstance(row, int):
             table.add_row(
                 *(Text(_more(row) if name == "entry" else "", style="dim") for name, _, _ in columns)
@@ -192,7 +235,10 @@ def rich_text(
         else:
             table.add_row(*(Text(text(row)) for _, text, _ in columns), style=_STYLES.get(row["kind"], ""))
     console.print(table)
-    for text in _remarks(board, rows, sources):
+    remarks = _remarks(board, rows, sources)
+    if hidden:
+        remarks.insert(0, f"Left out for want of width: {', '.join(hidden)} (--out writes everything).")
+    for text in remarks:
         console.print("", Text(text, style="dim"), sep="\n")
     written = console.file
     assert isinstance(written, StringIO)
