@@ -114,7 +114,9 @@ def model_frame(
                 "population_high": sample.high,
                 "population_df": sample.df,
                 "population_p": sample.p,
-                "noninferior": sample.noninferior,
+                # A population cannot be more certain than the readers seen: few readers that happen to agree
+                # make the interval for all readers shorter than the one for these.
+                "noninferior": bool(sample.noninferior and found.overall_low[m] > -margin),
                 "p_noninferior": sample.p_noninferior,
             }
         if defined.any():
@@ -150,6 +152,9 @@ def model_frame(
 
 def contrast_frame(rivals: list[str], names: list[str], found: PanelStudy) -> pd.DataFrame:
     """One row per model and reader."""
+    # One family: a claim about the best of many models pays for all of them.
+    draws = found.contrast_draws.reshape(len(found.contrast_draws), -1)
+    adjusted = max_t(found.contrast.ravel(), draws).reshape(found.contrast.shape)
     parts = [
         pd.DataFrame(
             {
@@ -158,7 +163,7 @@ def contrast_frame(rivals: list[str], names: list[str], found: PanelStudy) -> pd
                 "difference": found.contrast[m],
                 "low": found.contrast_low[m],
                 "high": found.contrast_high[m],
-                "p_adjusted": max_t(found.contrast[m], found.contrast_draws[:, m]),
+                "p_adjusted": adjusted[m],
             }
         )
         for m, rival in enumerate(rivals)

@@ -64,14 +64,17 @@ def reader_page(study: ReaderStudy, *, simulated: bool = False) -> Page:
                 "Model against each reader",
                 [
                     _table(
-                        study.contrasts, "contrasts", "Model - reader over the panels without him; p max-T."
+                        study.contrasts,
+                        "contrasts",
+                        "Model - reader over the panels without him; p by max-T over all rows.",
                     )
                 ],
             ),
         )
     if len(study.operating):
         caption = (
-            "Sensitivity of the model at each reader's specificity, threshold found anew in every resample."
+            "Sensitivity of the model at each reader's specificity, threshold found anew in every resample; "
+            "p by max-T over the readers of a model."
         )
         sections.append(
             Section("operating", "Operating points", [_table(study.operating, "operating_points", caption)])

@@ -44,10 +44,10 @@ class ReaderStudy:
         the group (Vanbelle & Albert) with limits, Dawid-Skene sensitivity and specificity with limits, `in_panel`.
     models : DataFrame
         Index model: mean kappa with limits, mean difference to the readers with limits, the population of readers
-        (Obuchowski-Rockette-Hillis), the best reader with simultaneous limits, the alternative annotator test,
-        kappa with the group and with the latent gold standard.
+        (Obuchowski-Rockette-Hillis; `noninferior` only if the limits for these readers agree), the best reader with
+        simultaneous limits, the alternative annotator test, kappa with the group and with the latent gold standard.
     contrasts : DataFrame
-        Model, reader: difference model - reader with limits and max-T p.
+        Model, reader: difference model - reader with limits and max-T p over all models and readers.
     panels : DataFrame
         Panel, rater: kappa, rank, inside; empty where panels have no names.
     agreement : DataFrame

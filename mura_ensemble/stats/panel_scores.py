@@ -42,7 +42,7 @@ class PanelStudy:
     overall, overall_low, overall_high : (M,)
         Mean contrast over the readers.
     undefined : int
-        Draws of a contrast that are undefined.
+        Draws that are undefined of contrasts that are defined.
     n : (P,) int
         Studies with a decided gold standard; (J,) for random panels: studies of each reader that others read.
     """
@@ -122,7 +122,7 @@ def summarise_panels(
         overall=_mean(contrast),
         overall_low=limits[3][0],
         overall_high=limits[3][1],
-        undefined=int(np.isnan(contrast_draws).sum()),
+        undefined=int(np.isnan(contrast_draws[:, ~np.isnan(contrast)]).sum()),
         n=n,
     )
 

@@ -107,3 +107,23 @@ def test_no_interval_is_without_width(frames):
     contrast = study.contrasts.set_index("reader").loc["r0"]
     assert contrast["difference"] == 0
     assert np.isnan(contrast["low"])
+
+
+def test_p_values_pay_for_all_models_and_nothing_is_claimed_that_these_readers_do_not_show(frames):
+    reads, calls, _, patients = frames
+    many = pd.DataFrame({f"m{k}": np.roll(calls["net"], k * 7) for k in range(4)}, calls.index).assign(
+        net=calls["net"]
+    )
+    alone = study_readers(reads, calls, patients=patients, resamples=400)
+    study = study_readers(reads, many, patients=patients, resamples=400)
+    one = study.contrasts.loc["net", "p_adjusted"].to_numpy()
+    assert (one >= alone.contrasts["p_adjusted"].to_numpy() - 1e-12).all()
+    for _, row in study.models.iterrows():
+        if row["noninferior"]:
+            assert min(row["diff_low"], row["population_low"]) > -study.margin
+
+
+def test_readers_without_an_outside_panel_are_not_counted_as_undefined(frames):
+    reads, calls, _, patients = frames
+    study = study_readers(reads, calls, patients=patients, panel=("r0", "r1", "r2"), resamples=200)
+    assert not any("undefined" in note for note in study.notes)
