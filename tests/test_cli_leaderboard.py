@@ -276,3 +276,20 @@ def test_a_strangers_folder_is_left_alone(refused, tmp_path):
     (tmp_path / "mine").mkdir()
     write(tmp_path / "mine" / "thesis.txt", "years of work")
     assert "thesis.txt" in refused("leaderboard", "--out", "mine")
+
+
+def test_limits_of_muras_kind_are_inverted(run, tmp_path):
+    from mura_ensemble.published import load_published_board
+
+    published = load_published_board()
+    columns = [f"overall_{part}" for part in ("kappa", "lower", "upper")]
+    published[["model", *columns]].to_csv(tmp_path / "theirs.csv", index=False)
+    named = ["--kappa-column", columns[0], "--lower-column", columns[1], "--upper-column", columns[2]]
+    status, out, err = run("leaderboard", "theirs.csv", "--n", 207, *named, "--out", "report")
+    assert status == 0, err
+    assert "published limits are too narrow by a factor of about 20" in " ".join(out.split())
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert "variance of kappa with p\\_e taken as fixed" in page
+    assert "rarer class is taken to be the abnormal one" in page
+    rows = pd.read_csv(tmp_path / "report" / "leaderboard.csv").set_index("entry")
+    assert rows.loc[1, ["fn_low", "fn_high", "fp_low", "fp_high"]].tolist() == [8, 8, 8, 8]

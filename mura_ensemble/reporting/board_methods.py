@@ -26,7 +26,8 @@ def _tables(board: HonestBoard) -> str:
         "All numbers are inferred from published results. Cohen's kappa (1960, Educ Psychol Meas 20:37) is kappa "
         "= (p_o - p_e) / (1 - p_e), with p_o = (TP + TN) / n and p_e the agreement expected from both margins. "
     )
-    if len(board.study_types):
+    classes = [text for text in board.assumptions if text.startswith(("Which class", "The rarer class"))]
+    if "published_low" in board.entries and board.entries["published_low"].notna().any():
         return kappa + (
             "The published limits are kappa +- 1.96 v with v = p_o (1 - p_o) / (n (1 - p_e)^2): the variance of "
             "kappa with p_e taken as fixed, where its square root belongs. They are therefore no confidence "
@@ -35,8 +36,7 @@ def _tables(board: HonestBoard) -> str:
             "(p_e n^2 - n (n - P)) / (2 P - n) and TP = (n p_o - n + P + m) / 2. n and P of every study type are "
             "those that give whole numbers for the entries jointly; where P = n / 2, p_e does not depend on m and "
             "the table follows from the sum over study types. A table counts as recovered only if it gives the "
-            "published kappa and both limits of every study type and overall to 1e-9. Exchanging the classes "
-            "changes no kappa; which class is abnormal was told by a published sensitivity and specificity."
+            "published kappa and both limits of every study type and overall to 1e-9. " + " ".join(classes)
         )
     if "tables" in board.entries:
         return kappa + (
@@ -46,7 +46,7 @@ def _tables(board: HonestBoard) -> str:
         )
     return kappa + (
         "With the published number of digits each kappa has exactly one 2x2 table, found by listing all tables of "
-        f"{board.n:,} studies."
+        f"{board.n:,} studies. " + " ".join(classes)
     )
 
 

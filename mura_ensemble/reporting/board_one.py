@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mura_ensemble.published.honest import LABEL
 from mura_ensemble.published.lattice import CompatibleTables
 from mura_ensemble.reporting.board_words import span, span_of_rates
-from mura_ensemble.reporting.formats import interval
+from mura_ensemble.reporting.formats import count, interval
 from mura_ensemble.stats.intervals import kappa_intervals
 from mura_ensemble.stats.kappa import cohen_kappa, kappa_variance
 
@@ -95,7 +95,7 @@ def explain_kappa(found: CompatibleTables) -> OneKappa:
     low, high, looked_at, distinct = _union(tables)
     assumptions = [
         f"{LABEL[0].upper()}{LABEL[1:]}: the kappa is plain Cohen's, of two classes, over {found.n:,} independent studies, "
-        f"rounded to {found.decimals} decimals.",
+        f"rounded to {count(found.decimals, 'decimal')}.",
         "The gold standard is taken as given. The interval of a table is the exact bootstrap's (BCa) where there are "
         "enough studies, else Wald after adding one study to each cell.",
     ]
