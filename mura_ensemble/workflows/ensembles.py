@@ -152,7 +152,8 @@ def weight_lines(ensemble: Ensemble) -> list[str]:
     if not any(weight.resamples for weight in ensemble.weights):
         return [f"  {what} {1 / len(ensemble.backbones):.3f} for each backbone: nothing is fitted"]
     level = f"{100 * ensemble.evaluation.level:g} % interval"
-    lines = [f"  {what + ' of':<28} {'estimate':>8}  {level:<16}  over folds"]
+    given = "; intervals take the penalty as chosen, folds do not" if what == "coefficient" else ""
+    lines = [f"  {what + ' of':<28} {'estimate':>8}  {level:<16}  over folds{given}"]
     for backbone, weight in zip(ensemble.backbones, ensemble.weights, strict=True):
         lines.append(
             f"  {backbone:<28} {weight.estimate:>+8.3f}  {weight.low:+.3f} to {weight.high:+.3f}  "

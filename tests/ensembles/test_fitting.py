@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -7,13 +8,18 @@ from scipy.special import expit
 from sklearn.metrics import cohen_kappa_score
 
 from mura_ensemble.data.errors import InputError
+from mura_ensemble.ensembles import intervals
 from mura_ensemble.ensembles.combination import Sample
 from mura_ensemble.ensembles.ensemble import key_digest
-from mura_ensemble.ensembles.fitting import fit_ensemble, gold_of
+from mura_ensemble.ensembles.estimator import to_sklearn
+from mura_ensemble.ensembles.fitting import fit_ensemble, gold_of, labelled_sample
 from mura_ensemble.ensembles.nested import nested_choice
 from mura_ensemble.ensembles.pooling import StudyProbabilities
+from mura_ensemble.ensembles.poolings import pooled
 from mura_ensemble.ensembles.recipes import Recipe, cross_fitted
+from mura_ensemble.ensembles.stacked import StackedCombination, refit
 from mura_ensemble.ensembles.store import load_ensemble, save_ensemble
+from mura_ensemble.ensembles.strategies import STRATEGIES
 from mura_ensemble.ensembles.thresholds import OperatingPoint
 
 TYPES = ("elbow", "hand", "wrist")
@@ -67,20 +73,54 @@ def test_apparent_and_nested_kappa_are_kappas_of_calls(strategy, operating_point
         )  # nothing is fitted, nothing can flatter
 
 
-@pytest.mark.parametrize("strategy", ["weighted", "stack"])
-@pytest.mark.parametrize("operating_point", ["half", "per-study-type"])
-def test_a_ensemble_survives_its_file(tmp_path, strategy, operating_point):
-    studies, gold = study_set()
-    ensemble = fitted(studies, gold, strategy=strategy, operating_point=operating_point, name="mine")
+ROUND_TRIPS = [
+    *({"strategy": strategy, "operating_point": "kappa"} for strategy in STRATEGIES),
+    {"strategy": "stack", "operating_point": "per-study-type", "calibration": "platt"},
+    {"strategy": "mean", "operating_point": "intercept", "calibration": "isotonic", "pooling": "learned"},
+    {"strategy": "hierarchical", "operating_point": "sensitivity=0.9", "pooling": "learned-per-study-type"},
+    {"strategy": "weighted", "operating_point": "kappa", "pooling": "noisy-or", "calibration": "temperature"},
+    {"strategy": "auto", "operating_point": "auto"},
+]
+
+
+@pytest.mark.parametrize("options", ROUND_TRIPS, ids=lambda options: "-".join(options.values()))
+def test_an_ensemble_survives_its_file(tmp_path, monkeypatch, options):
+    monkeypatch.setattr(intervals, "RESAMPLES", 10)
+    monkeypatch.setattr(intervals, "_SLOW", dict.fromkeys(intervals._SLOW, 4))
+    studies, gold = study_set(patients=80)
+    ensemble = fitted(studies, gold, **options, name="mine")
     path = tmp_path / "mine.json"
     save_ensemble(ensemble, path)
     again = load_ensemble(path)
     assert again == ensemble
+    new, _ = study_set(prefix="q", seed=9)
+    pd.testing.assert_frame_equal(again.apply(new), ensemble.apply(new))
     save_ensemble(again, tmp_path / "again.json")
     assert path.read_bytes() == (tmp_path / "again.json").read_bytes()
     record = json.loads(path.read_text())
-    name = {"weighted": "weights", "stack": "coefficients"}[strategy]
-    assert list(record["combination"][name]) == ["ann", "bob", "cyd"]
+    assert list(record["weights"]) == ["ann", "bob", "cyd"]
+    named = record["combination"].get("weights") or record["combination"].get("coefficients")
+    assert named is None or list(named) == ["ann", "bob", "cyd"]
+
+
+def test_files_of_the_first_version_are_read(tmp_path):
+    """As the first release wrote them: no recipe, no weights, no calibration."""
+    studies, gold = study_set(patients=60)
+    ensemble = fitted(studies, gold, strategy="stack", operating_point="kappa")
+    save_ensemble(ensemble, tmp_path / "new.json")
+    record = json.loads((tmp_path / "new.json").read_text())
+    for name in ("recipe", "weights", "calibration", "notes"):
+        del record[name]
+    for name in ("candidates", "mix"):
+        del record["evaluation"][name]
+    for name in ("type_penalty", "type_intercepts", "type_coefficients"):
+        del record["combination"][name]
+    del record["operating_point"]["target"]
+    (tmp_path / "old.json").write_text(json.dumps(record))
+    old = load_ensemble(tmp_path / "old.json")
+    assert old.recipe == ensemble.recipe
+    new, _ = study_set(prefix="q", seed=9)
+    pd.testing.assert_frame_equal(old.apply(new), ensemble.apply(new))
 
 
 def test_same_seed_same_digits_whatever_the_order_of_rows_and_backbones():
@@ -97,6 +137,29 @@ def test_same_seed_same_digits_whatever_the_order_of_rows_and_backbones():
     assert two.apply(turned, allow_fitted=True)["probability"].reindex(
         gold.index
     ).to_numpy() == pytest.approx(one.apply(studies, allow_fitted=True)["probability"].to_numpy(), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"strategy": "greedy-kappa-bagged"},
+        {"strategy": "rank-mean", "operating_point": "intercept"},
+        {"strategy": "hierarchical", "pooling": "learned"},
+    ],
+    ids=lambda options: options["strategy"],
+)
+def test_the_order_of_rows_and_backbones_decides_nothing(monkeypatch, options):
+    monkeypatch.setattr(intervals, "RESAMPLES", 10)
+    monkeypatch.setattr(intervals, "_SLOW", dict.fromkeys(intervals._SLOW, 4))
+    studies, gold = study_set(patients=90)
+    order = np.random.default_rng(1).permutation(len(gold))
+    turned = StudyProbabilities(
+        studies.studies.iloc[order],
+        studies.probabilities.iloc[order][["cyd", "ann", "bob"]],
+        studies.failed_views,
+    )
+    one, two = fitted(studies, gold, **options), fitted(turned, gold.iloc[order], **options)
+    assert one == two
 
 
 def test_scoring_the_studies_of_the_fit_is_refused_and_marked():
@@ -133,6 +196,105 @@ def test_a_missing_probability_is_a_missing_call_never_a_zero():
     applied = ensemble.apply(new)
     assert applied.iloc[3][["probability", "call"]].isna().all()
     assert applied["call"].notna().sum() == len(applied) - 1
+
+
+@pytest.mark.parametrize("strategy", ["mean", "weighted", "stack"])
+def test_a_missing_backbone_by_policy(strategy):
+    """Renormalise: the weights of the others scaled to 1, and counted; a stack cannot, and says so by no call."""
+    studies, gold = study_set()
+    ensemble = fitted(studies, gold, strategy=strategy)
+    new, _ = study_set(prefix="q", seed=9)
+    new.probabilities.iloc[3, 1] = np.nan
+    new.probabilities.iloc[4] = np.nan
+    applied = ensemble.apply(
+        StudyProbabilities(new.studies, new.probabilities, new.failed_views, None, "renormalise")
+    )
+    assert applied["call"].isna().iloc[4]
+    assert applied["backbones"].iloc[:6].tolist() == [3, 3, 3, 0 if strategy == "stack" else 2, 0, 3]
+    if strategy == "stack":
+        assert np.isnan(applied["probability"].iloc[3])
+    else:
+        weights = np.array([w.estimate for w in ensemble.weights])[[0, 2]]
+        expected = new.probabilities.iloc[3, [0, 2]].to_numpy() @ weights / weights.sum()
+        assert applied["probability"].iloc[3] == pytest.approx(expected)
+
+
+def test_identical_backbones_are_reported():
+    studies, gold = study_set()
+    copied = studies.probabilities.assign(dan=studies.probabilities["bob"])
+    found = fitted(StudyProbabilities(studies.studies, copied, studies.failed_views), gold, strategy="mean")
+    assert len(found.notes) == 1
+    assert "'bob' and 'dan' have identical probabilities" in found.notes[0]
+    assert fitted(studies, gold, strategy="mean").notes == ()
+
+
+def test_a_choice_is_part_of_what_the_nested_kappa_measures():
+    studies, gold = study_set(patients=100, shift=0.8)
+    found = fitted(studies, gold, strategy="auto", operating_point="auto")
+    candidates = found.evaluation.candidates
+    assert sum(item.chosen for item in candidates) == found.evaluation.folds
+    assert max(candidates, key=lambda item: item.kappa).recipe == found.recipe.label
+    assert found.evaluation.nested <= max(item.kappa for item in candidates) + 1e-12
+    assert {"mean", "mean, intercept"} <= {item.recipe for item in candidates}
+
+
+def test_kappas_weighted_to_the_mix_of_another_split():
+    studies, gold = study_set(patients=200, shift=1.0)
+    mix = pd.Series({"elbow": 0.8, "hand": 0.1, "wrist": 0.1}, name="test")
+    plain, weighted = fitted(studies, gold, strategy="mean"), fitted(studies, gold, strategy="mean", mix=mix)
+    calls = plain.apply(studies, allow_fitted=True)["call"]
+    types = studies.studies["study_type"]
+    weight = types.map(mix / types.value_counts(normalize=True))
+    assert weighted.evaluation.nested == pytest.approx(
+        cohen_kappa_score(gold, calls, sample_weight=weight), abs=1e-12
+    )
+    assert weighted.evaluation.nested != plain.evaluation.nested
+    assert weighted.evaluation.low < weighted.evaluation.nested < weighted.evaluation.high
+    assert weighted.evaluation.mix == "test"
+    with pytest.raises(InputError, match="study type 'skull', of which no study is here"):
+        fitted(studies, gold, strategy="mean", mix=pd.Series({"skull": 1.0}, name="test"))
+
+
+@pytest.mark.parametrize("strategy", ["weighted", "stack", "greedy", "hierarchical"])
+def test_intervals_of_weights_are_those_of_a_bootstrap_of_patients(strategy):
+    """Resamples drawn and fitted one by one spread alike; a stack at the penalty that was chosen."""
+    studies, gold = study_set(patients=150)
+    found = fitted(studies, gold, strategy=strategy)
+    sample = pooled(found.parts.pooling, labelled_sample(studies, gold, folds=5, seed=0)[2])
+    rng = np.random.default_rng(7)
+    draws = []
+    for _ in range(60):
+        rows = np.concatenate([np.flatnonzero(sample.patients == k) for k in rng.integers(0, 150, 150)])
+        again, chosen = sample.drawn(rows), found.combination
+        if isinstance(chosen, StackedCombination):
+            fit = partial(refit, kind=strategy, penalty=chosen.penalty, type_penalty=chosen.type_penalty)
+        else:
+            fit = STRATEGIES[strategy]
+        draws.append(fit(again).weights_of(3))
+    spread = np.std(draws, axis=0)
+    widths = np.array([weight.high - weight.low for weight in found.weights]) / 3.92
+    assert widths == pytest.approx(spread, rel=0.5)
+    for weight in found.weights:
+        assert weight.low <= weight.estimate <= weight.high
+        assert weight.fold_low <= weight.fold_high
+
+
+def test_a_mean_has_no_interval_to_its_weights():
+    studies, gold = study_set(patients=60)
+    found = fitted(studies, gold, strategy="mean").weights
+    assert all(weight.estimate == weight.low == weight.high == pytest.approx(1 / 3) for weight in found)
+    assert all(weight.resamples == 0 for weight in found)
+
+
+def test_as_a_scikit_learn_estimator():
+    studies, gold = study_set(patients=60)
+    estimator = to_sklearn(fitted(studies, gold, strategy="weighted", operating_point="kappa"))
+    assert estimator.get_params()["operating_point"] == "kappa"
+    assert set(
+        estimator.fit(studies.probabilities.to_numpy(), gold).predict(studies.probabilities.to_numpy())
+    ) == {0, 1}
+    with pytest.raises(ValueError, match="views or study types"):
+        to_sklearn(fitted(studies, gold, strategy="hierarchical"))
 
 
 def test_studies_without_every_probability_are_left_out_of_the_fit_and_counted():
