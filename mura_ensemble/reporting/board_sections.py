@@ -96,13 +96,6 @@ def board_page(
 
 def _leaderboard(rows: pd.DataFrame) -> Iterator[Block]:
     who = "Entries and readers" if (rows["kind"] == "reader").any() else "Entries"
-    yield TableBlock(
-        rows,
-        leaderboard_columns(rows),
-        f"{who} by kappa, with 95{PERCENT} intervals. Entries that cannot be told apart share a rank.",
-        ("leaderboard.csv", "leaderboard.json", "leaderboard.tex", "entries.csv"),
-        row_style=row_style,
-    )
     notes = [
         "Rank: one more than the number of entries shown to have a larger kappa, and below it where the true rank may "
         "lie, all entries at once, if the errors of two kappas correlate 0.5.",
@@ -115,6 +108,13 @@ def _leaderboard(rows: pd.DataFrame) -> Iterator[Block]:
     yield Paragraph(
         " ".join(filter(None, notes)),
         quiet=True,
+    )
+    yield TableBlock(
+        rows,
+        leaderboard_columns(rows),
+        f"{who} by kappa, with 95{PERCENT} intervals. Entries that cannot be told apart share a rank.",
+        ("leaderboard.csv", "leaderboard.json", "leaderboard.tex", "entries.csv"),
+        row_style=row_style,
     )
 
 
