@@ -114,8 +114,9 @@ def features_of(tables: Tables, raters: int, n_strata: int) -> Features:
     by_key = np.argsort(key, kind="stable")
     key = key[by_key]
     begins = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
-    # A resample of many patients does not come near twice the studies, and few patients are few studies.
-    exact = np.float32 if 2 * multiplicity @ size < _EXACT_FLOAT32 else np.float64
+    # Sums are taken per study type; a resample of patients does not come near twice its studies.
+    largest = np.bincount(stratum, np.repeat(multiplicity, size)).max()
+    exact = np.float32 if 2 * largest < _EXACT_FLOAT32 else np.float64
     features = np.empty((len(begins), (2 if complete else 4) * raters + (2 if complete else 0)), dtype=exact)
     for start in range(0, len(begins), _ROWS_AT_ONCE):
         some = begins[start : start + _ROWS_AT_ONCE]

@@ -13,6 +13,7 @@ Codes = NDArray[np.int64]
 
 _MOST_STATES = 2**22  # sums of swaps held at once; beyond it swaps are drawn
 _SAME = 1e-12  # differences closer than this are one value
+_ROUNDING = 1e-12  # what a sum over a Fourier transform may be off by
 
 
 def swap_p(
@@ -29,7 +30,7 @@ def swap_p(
     Under a swap within each patient with probability 1/2 the two kappas depend only on two sums over patients:
     the net abnormal calls of the rater on studies abnormal, and normal, by gold. Their joint distribution over
     all 2^K swaps is a product of binomials (one study per patient), else the inverse Fourier transform of a
-    product of cosines: exact without enumerating swaps. Beyond 4 million sums, `swaps` swaps are drawn and
+    product of cosines: exact (then to 1e-12) without enumerating swaps. Beyond 4 million sums, `swaps` swaps are drawn and
     p = (1 + hits) / (1 + swaps) (Phipson & Smyth 2010).
     """
     gain = call - reference
@@ -56,7 +57,15 @@ def swap_p(
     hits = float(mass[extreme].sum())
     if not exact:
         return hits + 1 / (swaps + 1), False
-    return min(1.0, max(hits, 2.0 ** (1 - len(net)))), True
+    least = 2.0 ** (1 - len(net))  # what was seen and its mirror image
+    if _single(moves):
+        return min(1.0, max(hits, least)), True
+    return min(1.0, max(hits, least, _ROUNDING)), True
+
+
+def _single(moves: Codes) -> bool:
+    """Whether every move is one study: no patient has several that count."""
+    return bool(np.abs(moves).sum(axis=1).max() == 1)
 
 
 def _all_sums(moves: Codes, times: Codes, spans: Codes) -> tuple[list[Codes], FloatArray]:
@@ -66,7 +75,7 @@ def _all_sums(moves: Codes, times: Codes, spans: Codes) -> tuple[list[Codes], Fl
     which spans sum(abs(v)) + 1 points an axis, negative ones wrapped around.
     """
     totals = moves.T @ times
-    if np.abs(moves).sum(axis=1).max() == 1:
+    if _single(moves):
         counts = [int(times[moves[:, axis] == 1].sum()) for axis in (0, 1)]
         first, second = (binom.pmf(np.arange(k + 1), k, 0.5) for k in counts)
         mass = np.outer(first, second)

@@ -12,6 +12,7 @@ from mura_ensemble.stats.patterns import Patterns
 _DRAWS_PER_CHUNK = 2**17  # a chunk that stays in cache, and products too small to be worth a thread
 _LEAST_AT_ONCE = 4  # resamples of counted patterns that share one reading of the features
 _ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
+_RARE = 4  # patients up to which a pattern is cheaper drawn by index
 _SPARE = 6.0  # standard deviations by which the Poisson part falls short of the patients to draw
 
 
@@ -56,10 +57,10 @@ def _from_units(
 def _from_counts(
     patterns: Patterns, resamples: int, rng: np.random.Generator, stratified: bool
 ) -> Iterator[NDArray[np.int64]]:
-    """Multinomial over patterns; a few sums of integers replace as many binomials as there are patterns.
+    """Multinomial over patterns, ten times faster than one conditional binomial per pattern, and as exact.
 
-    Poisson counts with a total that falls short of N, given that total, are multinomial; index draws fill up
-    to N. The sum is exactly Multinomial(N, p), ten times faster than one conditional binomial per pattern.
+    How many draws go to the rare patterns is binomial, and those are drawn by index. Poisson counts of the others
+    with a total that falls short are, given that total, multinomial; index draws fill up the rest.
     """
     multiplicity = patterns.multiplicity
     width = len(multiplicity)
@@ -82,19 +83,33 @@ def _from_counts(
 
 
 def _multinomial(counts: NDArray[np.int64], b: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Multinomial(N, counts / N) with N = sum(counts), (b, width), without one binomial per pattern."""
     total, width = int(counts.sum()), len(counts)
-    share = max(0.0, 1.0 - _SPARE / np.sqrt(total))
-    weights = rng.poisson(counts * share, size=(b, width))
-    missing = total - weights.sum(axis=1)
-    while np.any(missing < 0):
-        over = np.flatnonzero(missing < 0)
-        weights[over] = rng.poisson(counts * share, size=(len(over), width))
-        missing[over] = total - weights[over].sum(axis=1)
-    index = rng.integers(0, total, size=int(missing.sum()))
-    pattern = np.searchsorted(np.cumsum(counts), index, side="right")
-    row = np.repeat(np.arange(b), missing)
-    weights += np.bincount(row * width + pattern, minlength=b * width).reshape(b, width)
+    common = np.flatnonzero(counts > _RARE)
+    frequent = int(counts[common].sum())
+    to_common = rng.binomial(total, frequent / total, size=b)
+    weights = np.zeros((b, width), dtype=np.int64)
+    if frequent:
+        share = np.maximum(to_common - _SPARE * np.sqrt(to_common), 0.0) / frequent
+        expected = counts[common] * share[:, None]
+        drawn = rng.poisson(expected)
+        while np.any(over := drawn.sum(axis=1) > to_common):
+            drawn[over] = rng.poisson(expected[over])
+        weights[:, common] = drawn
+        weights += _fill(counts, common, to_common - drawn.sum(axis=1), rng)
+    if frequent < total:
+        weights += _fill(counts, np.flatnonzero(counts <= _RARE), total - to_common, rng)
     return weights
+
+
+def _fill(
+    counts: NDArray[np.int64], chosen: NDArray[np.int64], number: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Weights (b, width) of `number` (b,) patients drawn by their index among those of the chosen patterns."""
+    pattern_of = np.repeat(chosen, counts[chosen])
+    drawn = pattern_of[rng.integers(0, len(pattern_of), size=int(number.sum()))]
+    drawn += np.repeat(np.arange(len(number)) * len(counts), number)
+    return np.bincount(drawn, minlength=len(number) * len(counts)).reshape(len(number), -1)
 
 
 def symmetric_hash(patterns: Patterns) -> NDArray[np.uint64]:

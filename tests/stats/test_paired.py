@@ -56,8 +56,8 @@ def test_swap_p_drawn_agrees_with_swap_p_exact(monkeypatch):
 
 def test_swap_p_is_never_zero():
     gold = np.tile([0, 1], 100)
-    found = compare_kappas(gold, gold, 1 - gold, clusters=np.repeat(np.arange(100), 2))
-    assert found.p_swap == 2.0**-99
+    assert compare_kappas(gold, gold, 1 - gold).p_swap == pytest.approx(2.0**-199, rel=1e-9)
+    assert compare_kappas(gold, gold, 1 - gold, clusters=np.repeat(np.arange(100), 2)).p_swap == 1e-12
 
 
 @settings(max_examples=40, deadline=None)
