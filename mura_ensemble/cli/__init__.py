@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mura_ensemble.cli import backbones, comparison, data, ensembles, leaderboard, official
+from mura_ensemble.cli import backbones, comparison, data, ensembles, leaderboard, official, readers
 
 app = typer.Typer(
     name="mura-ensemble",
@@ -41,6 +41,7 @@ for _name, _verb in (
     *backbones.VERBS,
     *ensembles.VERBS,
     *comparison.VERBS,
+    *readers.VERBS,
     *official.VERBS,
     *leaderboard.VERBS,
 ):
