@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := reports/demo
 
-.PHONY: demo test lint bench clean help
+.PHONY: demo test lint bench reports clean help
 
 help:
 	@echo "make demo   simulated reader study -> fit-stack -> report (no torch)"
 	@echo "make test   the whole test suite (installs the [backbones] and [notebooks] extras)"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  our time beside each peer's on the same work"
+	@echo "make reports  write the ensembles and reports that are committed (no torch)"
 
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)
@@ -38,6 +39,29 @@ lint: $(VENV)/.full
 
 bench: $(VENV)/.full
 	$(BIN)/python -m benchmarks
+
+# Everything under reports/ and predictions/*/ensembles/ comes from these lines and nothing else.
+RUN := $(BIN)/mura-ensemble
+SIM := predictions/simulated
+PNEUMONIA := predictions/pneumoniamnist
+
+reports: $(VENV)/.plain
+	$(RUN) fit-stack $(SIM) --split valid --labels $(SIM)/labels_valid.csv --strategy mean --name ensemble_mean --out $(SIM)/ensembles/ensemble_mean.json
+	$(RUN) fit-stack $(SIM) --split valid --labels $(SIM)/labels_valid.csv --strategy weighted --name ensemble_weighted --out $(SIM)/ensembles/ensemble_weighted.json
+	$(RUN) fit-stack $(SIM) --split valid --labels $(SIM)/labels_valid.csv --strategy stack --name ensemble_stack --out $(SIM)/ensembles/ensemble_stack.json
+	$(RUN) fit-stack $(SIM) --split valid --labels $(SIM)/labels_valid.csv --strategy stack --threshold per-study-type --name ensemble_stack_per_type --out $(SIM)/ensembles/ensemble_stack_per_type.json
+	$(RUN) report $(SIM) --split test --readers $(SIM)/readers_test.csv --panel reader_1,reader_2,reader_3 \
+	  --ensemble $(SIM)/ensembles/ensemble_mean.json --ensemble $(SIM)/ensembles/ensemble_weighted.json \
+	  --ensemble $(SIM)/ensembles/ensemble_stack.json --ensemble $(SIM)/ensembles/ensemble_stack_per_type.json \
+	  --title "Simulated reader study with MURA's shape" --out reports/simulated
+	$(RUN) fit-stack $(PNEUMONIA) --split train --labels $(PNEUMONIA)/labels.csv --strategy mean --name ensemble_mean --out $(PNEUMONIA)/ensembles/ensemble_mean.json
+	$(RUN) fit-stack $(PNEUMONIA) --split train --labels $(PNEUMONIA)/labels.csv --strategy stack --name ensemble_stack --out $(PNEUMONIA)/ensembles/ensemble_stack.json
+	$(RUN) fit-stack $(PNEUMONIA) --split train --labels $(PNEUMONIA)/labels.csv --strategy stack --threshold kappa --name ensemble_stack_kappa --out $(PNEUMONIA)/ensembles/ensemble_stack_kappa.json
+	$(RUN) report $(PNEUMONIA) --split test --labels $(PNEUMONIA)/labels.csv \
+	  --ensemble $(PNEUMONIA)/ensembles/ensemble_mean.json --ensemble $(PNEUMONIA)/ensembles/ensemble_stack.json \
+	  --ensemble $(PNEUMONIA)/ensembles/ensemble_stack_kappa.json \
+	  --title "PneumoniaMNIST, test split: real chest radiographs of 28 pixels" --out reports/pneumoniamnist
+	$(RUN) leaderboard --out reports/mura-leaderboard > /dev/null
 
 clean:
 	rm -rf $(VENV) $(DEMO) .pytest_cache .mypy_cache .ruff_cache build dist
