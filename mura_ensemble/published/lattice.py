@@ -159,14 +159,13 @@ def compatible_tables(
         )
     if n < 2:
         raise InputError(f"n is {n}; kappa needs at least 2 studies")
-    margins = _Margins.of(n, _considered(n, positives))
+    margins = _Margins.of(n, _considered(n, positives)).with_rates(sensitivity, specificity, rate_decimals)
     half = 0.5 * 10.0**-decimals + _ROUNDING_SLACK
     first = np.maximum(np.ceil(margins.tp_of(kappa - half)), margins.fewest)
     last = np.minimum(np.floor(margins.tp_of(kappa + half)), margins.most)
-    rates = (sensitivity, specificity, rate_decimals)
-    tables = _with_rates(margins.tables(first, np.maximum(last - first + 1, 0)), *rates)
+    tables = margins.tables(first, np.maximum(last - first + 1, 0))
     order = np.lexsort((tables[:, 1, 0], tables[:, 1].sum(axis=-1)))
-    nearest = (np.nan, np.nan) if len(tables) else _nearest(margins, kappa, rates)
+    nearest = (np.nan, np.nan) if len(tables) else _nearest(margins, kappa)
     return CompatibleTables(float(kappa), decimals, n, tables[order], nearest)
 
 
@@ -230,6 +229,21 @@ class _Margins:
         gold, called = (axis.ravel() for axis in np.meshgrid(positives, np.arange(n + 1), indexing="ij"))
         return cls(n, gold, called, np.maximum(0, gold + called - n), np.minimum(gold, called))
 
+    def with_rates(self, sensitivity: float | None, specificity: float | None, decimals: int) -> _Margins:
+        """Only the TP, and the pairs of margins that have any, at which the rates print as given."""
+        half = 0.5 * 10.0**-decimals + _ROUNDING_SLACK
+        fewest, most = self.fewest, self.most
+        # A row's rate fixes TP up to rounding: TP = sensitivity P, and TN = specificity (n - P) = TP + n - P - m.
+        for rate, row, ahead in (
+            (sensitivity, self.gold, np.zeros_like(self.gold)),
+            (specificity, self.n - self.gold, self.n - self.gold - self.called),
+        ):
+            if rate is not None:
+                fewest = np.maximum(fewest, np.ceil((rate - half) * row - ahead).astype(np.int64))
+                most = np.minimum(most, np.floor((rate + half) * row - ahead).astype(np.int64))
+        kept = fewest <= most
+        return _Margins(self.n, self.gold[kept], self.called[kept], fewest[kept], most[kept])
+
     def tp_of(self, kappa: float) -> NDArray[np.float64]:
         # From kappa = 1 - n (P + m - 2 TP) / (P (n - m) + (n - P) m); not whole in general.
         chance = self.gold * (self.n - self.called) + (self.n - self.gold) * self.called
@@ -244,12 +258,9 @@ class _Margins:
         return np.stack([self.n - tp - fn - fp, fp, fn, tp], axis=-1).reshape(-1, 2, 2)
 
 
-def _nearest(
-    margins: _Margins, kappa: float, rates: tuple[float | None, float | None, int]
-) -> tuple[float, float]:
+def _nearest(margins: _Margins, kappa: float) -> tuple[float, float]:
     under = np.minimum(np.maximum(np.floor(margins.tp_of(kappa)), margins.fewest), margins.most)
-    around = margins.tables(under, np.where(under < margins.most, 2.0, 1.0))
-    reached = cohen_kappa(_with_rates(around, *rates))
+    reached = cohen_kappa(margins.tables(under, np.where(under < margins.most, 2.0, 1.0)))
     below, above = reached[reached <= kappa], reached[reached >= kappa]
     return (
         float(below.max()) if len(below) else np.nan,
@@ -268,17 +279,6 @@ def _considered(n: int, positives: int | Sequence[int] | None) -> NDArray[np.int
             "give the number of abnormal studies or a narrower range"
         )
     return considered
-
-
-def _with_rates(
-    tables: NDArray[np.int64], sensitivity: float | None, specificity: float | None, decimals: int
-) -> NDArray[np.int64]:
-    half = 0.5 * 10.0**-decimals + _ROUNDING_SLACK
-    for rate, row in ((sensitivity, 1), (specificity, 0)):
-        if rate is not None:
-            share = tables[:, row, row] / tables[:, row].sum(axis=-1)
-            tables = tables[np.abs(share - rate) <= half]
-    return tables
 
 
 def _printed_tables(printed: NDArray[np.float64], n: int, positives: int, half: float) -> NDArray[np.int64]:

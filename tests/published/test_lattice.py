@@ -1,3 +1,5 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -76,6 +78,41 @@ def test_an_impossible_kappa_gives_the_verdict(kappa):
     assert above > kappa + 0.0005
     for reached in (below, above):
         assert compatible_tables(round(reached, 3), 207, positives=103).possible
+
+
+def test_the_nearest_kappas_keep_the_rates():
+    n = 12
+    every = np.array(
+        [
+            [[n - p - fp, fp], [fn, p - fn]]
+            for p in range(1, n)
+            for fn in range(p + 1)
+            for fp in range(n - p + 1)
+        ]
+    )
+    kappas = cohen_kappa(every)
+    shares = [every[:, 1, 1] / every[:, 1].sum(axis=-1), every[:, 0, 0] / every[:, 0].sum(axis=-1)]
+    impossible = 0
+    for sensitivity, specificity in product((None, 0.0, 0.5, 0.667, 1.0), (None, 0.2, 0.5, 0.714, 1.0)):
+        fits = np.ones(len(every), dtype=bool)
+        for share, rate in zip(shares, (sensitivity, specificity), strict=True):
+            if rate is not None:
+                fits &= np.abs(share - rate) <= 0.0005 + 1e-9
+        for kappa in np.linspace(-0.987, 0.987, 25):
+            found = compatible_tables(float(kappa), n, sensitivity=sensitivity, specificity=specificity)
+            assert len(found.tables) == (fits & (np.abs(kappas - kappa) <= 0.0005 + 1e-9)).sum()
+            if not found.possible:
+                below, above = kappas[fits & (kappas < kappa)], kappas[fits & (kappas > kappa)]
+                nearest = [below.max() if len(below) else np.nan, above.min() if len(above) else np.nan]
+                np.testing.assert_allclose(found.nearest, nearest, atol=1e-12)
+                impossible += 1
+    assert impossible > 300
+    below, above = compatible_tables(-0.111, 12, sensitivity=1.0, specificity=0.5).nearest
+    assert np.isnan(below)
+    assert above == pytest.approx(0.25)
+    assert compatible_tables(0.054, 13, sensitivity=0.0, specificity=0.6).nearest[0] == pytest.approx(
+        -0.327, abs=5e-4
+    )
 
 
 def test_the_abstract_alone_gives_the_class_counts():
