@@ -69,6 +69,10 @@ def max_t(estimate: ArrayLike, draws: ArrayLike) -> FloatArray:
     t = abs(estimate) / SD of draws; its null distribution is that of abs(draws - estimate) / SD. From the largest
     t down, p = (1 + #{max over the comparisons not yet passed >= t}) / (1 + B), made non-decreasing (Westfall &
     Young 1993; Romano & Wolf 2005 Econometrica 73:1237).
+
+    Draws of the plain bootstrap spread too little in a small study. Measured for all pairs of six raters of equal kappa
+    (1,500 resamples, alpha .05): some false claim in about 22 % of studies of 15 patients, 10 to 13 % of 30, 11 % of 50,
+    and no more than promised at 207. Below 100 patients prefer `holm` of the exact p of `swaps.swap_p`.
     """
     centre, joint = np.asarray(estimate, dtype=np.float64), np.asarray(draws, dtype=np.float64)
     if centre.ndim != 1 or joint.ndim != 2 or joint.shape[1] != len(centre):

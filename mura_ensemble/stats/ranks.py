@@ -148,7 +148,12 @@ def rank_confidence_sets(estimate: ArrayLike, draws: ArrayLike, level: float = 0
     Differences of all ordered pairs are studentised by the spread of their draws; the critical value is the
     quantile of their maximum over all pairs. Pairs that pass are set aside and the critical value of the rest is
     taken anew, until none passes (Romano & Wolf 2005). A rater's set runs from 1 + the number shown better to
-    R - the number shown worse.
+    R - the number shown worse. A pair whose difference is the same in every draw is never told apart.
+
+    The bootstrap of a small study has too little spread, and the sets with it. Measured for six raters of equal kappa
+    (1,500 resamples, level .95): all sets hold in about 78 % of studies of 15 patients, 87 to 90 % of 30 and 89 % of 50,
+    and in the promised share of 207. Below 100 patients take a pair as told apart only if a test that is exact there
+    agrees, e.g. Holm's p over all pairs of `swaps.swap_p`, as the reports do.
     """
     centre, joint = np.asarray(estimate, dtype=np.float64), np.asarray(draws, dtype=np.float64)
     if centre.ndim != 1 or joint.ndim != 2 or joint.shape[1] != len(centre):
@@ -238,13 +243,14 @@ def competition_ranks(estimate: FloatArray) -> FloatArray:
 def _studentised(centre: FloatArray, noise: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Studentised advantage of rater i over j, (R, R), and the standard errors of the differences.
 
-    Raters that never differ in any draw have no standard error: they are not told apart unless they differ.
+    Raters whose difference is the same in every draw have no standard error, so nothing is known of its chance: they
+    are never told apart.
     """
     # Pair by pair: a matrix product would round differently for another order of the raters.
     scale = np.sqrt([((noise - row) ** 2).mean(axis=1) for row in noise])
     apart = centre[:, None] - centre
     with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(scale > 0, apart / scale, np.where(apart > 0, np.inf, 0.0))
+        t = np.where(scale > 0, apart / scale, 0.0)
     return t, scale
 
 

@@ -142,6 +142,17 @@ def test_copies_of_a_rater_are_never_told_apart():
     np.testing.assert_array_equal(sets.low[[0, 2]], sets.low[0])
 
 
+def test_a_difference_that_no_draw_varies_is_no_proof():
+    noise = np.random.default_rng(1).normal(size=(300, 1))
+    sets = rank_confidence_sets([0.5, 0.4, 9.0], np.array([0.5, 0.4, 9.0]) + noise * [0.0, 0.0, 1.0])
+    assert not sets.better[0, 1]
+    np.testing.assert_array_equal(sets.low, [2, 2, 1])
+    np.testing.assert_array_equal(sets.high, [3, 3, 1])
+    constant = rank_confidence_sets([0.2, 0.1], np.tile([0.2, 0.1], (50, 1)))
+    assert not constant.better.any()
+    np.testing.assert_array_equal(constant.low_marginal, [1, 1])
+
+
 def test_unranked_raters_stay_nan_and_bad_input_is_named():
     draws = np.array([0.0, np.nan, 9.0]) + np.random.default_rng(0).normal(size=(50, 3))
     sets = rank_confidence_sets([0.0, np.nan, 9.0], draws)
