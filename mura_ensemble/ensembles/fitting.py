@@ -21,6 +21,8 @@ from mura_ensemble.stats.clustered import clustered_kappa_interval
 
 __all__ = ["common_role", "fit_ensemble", "gold_of", "labelled_sample"]
 
+_USUAL = (0.25, 0.75)  # shares of abnormal studies beyond which another split is likely to differ much
+
 
 def gold_of(studies: pd.DataFrame, labels: pd.Series[Any], *, source: str) -> pd.Series[float]:
     """Gold standard of each study, in the order of `studies`; labels of other studies are left aside.
@@ -150,11 +152,22 @@ def fit_ensemble(
             level=level,
             seed=seed,
         ),
-        notes=tuple(
-            f"'{one}' and '{two}' have identical probabilities: one network under two names counts twice"
-            for one, two in studies.duplicates()
-        ),
+        notes=_notes(studies, float(sample.gold.mean())),
     )
+
+
+def _notes(studies: StudyProbabilities, abnormal: float) -> tuple[str, ...]:
+    """What must be known to read the numbers."""
+    notes = [
+        f"'{one}' and '{two}' have identical probabilities: one network under two names counts twice"
+        for one, two in studies.duplicates()
+    ]
+    if not _USUAL[0] <= abnormal <= _USUAL[1]:
+        notes.append(
+            f"{100 * abnormal:.0f} % of these studies are abnormal; every kappa here, and whatever was fitted to "
+            "labels, holds for such a share: elsewhere a plain mean may do better"
+        )
+    return tuple(notes)
 
 
 def labelled_sample(

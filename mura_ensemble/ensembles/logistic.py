@@ -17,7 +17,9 @@ __all__ = ["logistic_path", "nonnegative_path"]
 Array = NDArray[np.float64]
 
 _MAX_STEPS, _MAX_HALVINGS = 100, 40
-_TOLERANCE = 1e-12
+_TOLERANCE = 1e-16
+_TINY = 1e-10
+_SHRINKING = 10.0
 _EDGE = 1e-12  # keeps the Hessian regular where every probability has saturated
 
 
@@ -51,8 +53,9 @@ def logistic_path(columns: Array, gold: Array, penalties: Sequence[float] | Arra
     found = np.empty((len(ridges), design.shape[1]))
     start = np.zeros(design.shape[1])
     start[0] = np.log(gold.mean() / (1 - gold.mean()))
+    curvature: Array | None = None
     for position in np.argsort(np.log(ridges).sum(axis=1), kind="stable")[::-1]:
-        start = _newton(design, gold, np.append(0.0, ridges[position]), start)
+        start, curvature = _newton(design, gold, np.append(0.0, ridges[position]), start, curvature)
         found[position] = start
     return found
 
@@ -95,25 +98,38 @@ def _checked(columns: Array, gold: Array, penalties: Sequence[float] | Array) ->
     return np.repeat(ridges[:, None], columns.shape[1], axis=1) if ridges.ndim == 1 else ridges
 
 
-def _newton(design: Array, gold: Array, ridge: Array, start: Array) -> Array:
-    current, loss = start, _loss(design, gold, ridge, start)
+def _newton(
+    design: Array, gold: Array, ridge: Array, start: Array, curvature: Array | None
+) -> tuple[Array, Array | None]:
+    """The minimum and the curvature of the log-loss last used on the way to it.
+
+    The curvature is the dear part and hardly changes from one penalty to the next: that of the penalty before
+    serves until the steps stop shrinking tenfold, then it is computed anew.
+    """
+    current, loss, last = start, _loss(design, gold, ridge, start), np.inf
     for _ in range(_MAX_STEPS):
         probability = expit(design @ current)
         gradient = design.T @ (probability - gold) + ridge * current
-        hessian = (design * (probability * (1 - probability))[:, None]).T @ design
-        hessian[np.diag_indices_from(hessian)] += ridge + _EDGE
+        if curvature is None:
+            curvature = (design * (probability * (1 - probability))[:, None]).T @ design
+        hessian = curvature + np.diag(ridge + _EDGE)
         step = np.linalg.solve(hessian, gradient)
-        # Half the decrement is what a full step would still gain; below the rounding of the loss
-        # itself one last full step squares the error away, and there is nothing left to search for.
-        if gradient @ step <= _TOLERANCE * (1 + abs(loss)):
-            return current - step
-        for _ in range(_MAX_HALVINGS):
-            new_loss = _loss(design, gold, ridge, current - step)
-            if new_loss <= loss:
-                break
-            step = step / 2
-        current, loss = current - step, new_loss
-    return current
+        gain = float(gradient @ step)  # twice what a full Newton step would still gain
+        if gain <= _TOLERANCE * (1 + abs(loss)):
+            return current - step, curvature
+        if gain > last / _SHRINKING:
+            curvature, last = None, np.inf
+            continue
+        last = gain
+        if gain > _TINY * (1 + abs(loss)):  # below, the rounding of the loss itself would mislead a search
+            for _ in range(_MAX_HALVINGS):
+                new_loss = _loss(design, gold, ridge, current - step)
+                if new_loss <= loss:
+                    break
+                step = step / 2
+            loss = new_loss
+        current = current - step
+    return current, curvature
 
 
 def _loss(design: Array, gold: Array, ridge: Array, coefficients: Array) -> float:

@@ -103,13 +103,13 @@ def recipes_of(
 ) -> list[Recipe]:
     """The recipes among which to choose: one, unless some part is `auto`.
 
-    Of `auto` a hierarchical stack of more than 150 columns and, where no study has two views, a learned pooling
-    are left out.
+    Of `auto` a hierarchical stack of a single study type or of more than 150 columns and, where no study has two
+    views, a learned pooling are left out.
     """
     strategies: Sequence[str] = [strategy]
     if strategy == "auto":
-        wide = backbones * (study_types + 1) > _MANY_COLUMNS
-        strategies = [name for name in AUTO_STRATEGIES if not (wide and name == "hierarchical")]
+        plain = study_types < 2 or backbones * (study_types + 1) > _MANY_COLUMNS
+        strategies = [name for name in AUTO_STRATEGIES if not (plain and name == "hierarchical")]
     poolings = [pooling]
     if pooling == "auto":
         poolings = list(AUTO_POOLINGS if several_views else AUTO_POOLINGS[:1])

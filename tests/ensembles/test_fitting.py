@@ -16,7 +16,7 @@ from mura_ensemble.ensembles.fitting import fit_ensemble, gold_of, labelled_samp
 from mura_ensemble.ensembles.nested import nested_choice
 from mura_ensemble.ensembles.pooling import StudyProbabilities
 from mura_ensemble.ensembles.poolings import pooled
-from mura_ensemble.ensembles.recipes import Recipe, cross_fitted
+from mura_ensemble.ensembles.recipes import Recipe, cross_fitted, recipes_of
 from mura_ensemble.ensembles.stacked import StackedCombination, refit
 from mura_ensemble.ensembles.store import load_ensemble, save_ensemble
 from mura_ensemble.ensembles.strategies import STRATEGIES
@@ -228,6 +228,14 @@ def test_identical_backbones_are_reported():
     assert fitted(studies, gold, strategy="mean").notes == ()
 
 
+def test_a_lopsided_gold_standard_is_said():
+    studies, gold = study_set(patients=200)
+    rare = gold.where((gold == 0) | (np.arange(len(gold)) % 5 == 0), np.nan)
+    (note,) = fitted(studies, rare, strategy="mean").notes
+    assert note.startswith(f"{100 * rare.mean():.0f} % of these studies are abnormal")
+    assert rare.mean() < 0.25
+
+
 def test_a_choice_is_part_of_what_the_nested_kappa_measures():
     studies, gold = study_set(patients=100, shift=0.8)
     found = fitted(studies, gold, strategy="auto", operating_point="auto")
@@ -236,6 +244,18 @@ def test_a_choice_is_part_of_what_the_nested_kappa_measures():
     assert max(candidates, key=lambda item: item.kappa).recipe == found.recipe.label
     assert found.evaluation.nested <= max(item.kappa for item in candidates) + 1e-12
     assert {"mean", "mean, intercept"} <= {item.recipe for item in candidates}
+
+
+def test_a_choice_leaves_out_what_cannot_differ():
+    few = recipes_of("auto", "auto", "auto", "none", backbones=5, study_types=1, several_views=False)
+    many = recipes_of("auto", "auto", "auto", "none", backbones=5, study_types=7, several_views=True)
+    wide = recipes_of("auto", "mean", "half", "none", backbones=40, study_types=7, several_views=True)
+    assert not {"hierarchical"} & {recipe.strategy for recipe in few + wide}
+    assert {recipe.pooling for recipe in few} == {"mean"}
+    assert {(r.strategy, r.pooling) for r in many} >= {("hierarchical", "learned"), ("mean", "mean")}
+    assert (
+        len(recipes_of("stack", "mean", "half", "none", backbones=5, study_types=7, several_views=True)) == 1
+    )
 
 
 def test_kappas_weighted_to_the_mix_of_another_split():
