@@ -144,6 +144,20 @@ def test_anybodys_board(run, tmp_path):
     assert re.search(r"0\.843 \(0\.755–0\.903\)\s+16\s+8–10\s+6–8", line)
 
 
+def test_perfect_and_constant_raters_are_not_known_without_error(run, tmp_path):
+    file = write(tmp_path / "theirs.csv", "model,kappa\nperfect,1.0\nB,0.9\nC,0.85\nD,0.8\nconstant,0\n")
+    status, _, err = run("leaderboard", file, "--n", 40, "--positives", 20, "--out", "report")
+    assert status == 0, err
+    rows = pd.read_csv(tmp_path / "report" / "leaderboard.csv").set_index("name")
+    # One to four wrong calls of 40: nobody can tell the first four apart.
+    assert (rows.loc[["perfect", "B", "C", "D"], "rank_low"] == 1).all()
+    assert rows.loc["perfect", "rank_high"] == 4
+    assert rows.loc["constant", "rank_low"] == 5
+    winners = pd.read_csv(tmp_path / "report" / "winners.csv")
+    assert (winners["low"] < 0.97).all()
+    assert (winners["shrunk"] < 1).all()
+
+
 def test_an_impossible_kappa_on_anybodys_board_is_named(run, tmp_path):
     # With 15 of 30 abnormal every error moves kappa by 1/15, so 0.79 cannot be: 0.733, 0.8, 0.867 can.
     file = write(tmp_path / "theirs.csv", "model,kappa\nA,0.867\nB,0.800\nC,0.733\nliar,0.79\n")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.published.bounds import overlap_bounds
+from mura_ensemble.published.inference import ranking_errors
 from mura_ensemble.published.lattice import CompatibleTables, compatible_tables
 from mura_ensemble.stats.intervals import kappa_intervals
-from mura_ensemble.stats.kappa import kappa_variance
 
 __all__ = [
     "CandidateBoard",
@@ -117,8 +117,8 @@ def candidate_ranges(board: CandidateBoard) -> pd.DataFrame:
     -------
     DataFrame
         One row per entry: `tables` (how many), `low`, `high` (the union of the 95 % intervals of the tables with
-        the smallest and the largest standard error), `se` (the largest), and `<x>_low`, `<x>_high` for errors,
-        fn, fp, sensitivity and specificity. NaN for an impossible entry.
+        the smallest and the largest standard error), `se` (the largest; see `inference.ranking_errors`), and
+        `<x>_low`, `<x>_high` for errors, fn, fp, sensitivity and specificity. NaN for an impossible entry.
     """
     distinct = {tables.tobytes(): _ranges(tables) for tables in board.tables}
     return pd.DataFrame([distinct[tables.tobytes()] for tables in board.tables])
@@ -171,7 +171,7 @@ def _ranges(tables: NDArray[np.int64]) -> dict[str, float]:
     if len(tables) == 0:
         return {"tables": 0}
     fn, fp = tables[:, 1, 0], tables[:, 0, 1]
-    se = np.sqrt(kappa_variance(tables))
+    se = ranking_errors(tables)
     extremes = kappa_intervals(tables[[int(np.argmin(se)), int(np.argmax(se))]])
     spans = {
         "errors": fn + fp,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-import numpy as np
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
@@ -19,7 +18,7 @@ from mura_ensemble.published.comparisons import comparisons_frame
 from mura_ensemble.published.findings import ASSUMPTIONS, Finding, findings_of
 from mura_ensemble.published.forensics import RecoveredBoard, recover_board
 from mura_ensemble.published.frames import entries_frame, study_types_frame
-from mura_ensemble.published.inference import MIDDLE_CORRELATION, ranks_frame, winners_frame
+from mura_ensemble.published.inference import MIDDLE_CORRELATION, ranking_errors, ranks_frame, winners_frame
 from mura_ensemble.published.lattice import RoundedTables
 from mura_ensemble.published.planning import detectable_frame, kinds_frame, neighbours_frame, one_study_frame
 from mura_ensemble.published.readers import (
@@ -28,7 +27,7 @@ from mura_ensemble.published.readers import (
     readers_frame,
     solve_readers,
 )
-from mura_ensemble.stats.kappa import cohen_kappa, kappa_variance
+from mura_ensemble.stats.kappa import cohen_kappa
 
 __all__ = ["LABEL", "HonestBoard", "honest_board", "mura_honest_board"]
 
@@ -164,7 +163,7 @@ def honest_board(
     if len(labels) < _LEAST_ENTRIES:
         raise InputError(f"only {len(labels)} entries can be compared; at least {_LEAST_ENTRIES} are needed")
     tables = recovered.tables[recovered.comparable, -1]
-    kappa, se = cohen_kappa(tables), np.sqrt(kappa_variance(tables))
+    kappa, se = cohen_kappa(tables), ranking_errors(tables)
     ranks = ranks_frame(labels, kappa, se, rng=rng)
     entries = with_ranks(entries_frame(board, recovered), ranks)
     winners = winners_frame(labels, kappa, se, ranks, rng=rng)

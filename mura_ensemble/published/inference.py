@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mura_ensemble.stats.intervals import kappa_intervals
+from mura_ensemble.stats.kappa import kappa_variance
 from mura_ensemble.stats.ranks import rank_confidence_sets_from_covariance
 from mura_ensemble.stats.winner import empirical_bayes, equicorrelated_covariance, winner_interval
 
-__all__ = ["CORRELATIONS", "MIDDLE_CORRELATION", "ranks_frame", "winners_frame"]
+__all__ = ["CORRELATIONS", "MIDDLE_CORRELATION", "ranking_errors", "ranks_frame", "winners_frame"]
 
 CORRELATIONS = (0.3, 0.5, 0.7)
 """Correlations of the errors of two kappas for which every rank statement is made."""
@@ -23,8 +25,20 @@ CORRELATIONS = (0.3, 0.5, 0.7)
 MIDDLE_CORRELATION = 0.5
 """The one shown where there is room for one only."""
 
-
 _DRAWS = 4_000  # a rank limit moves by one at most from seed to seed
+_POSTERIOR_DRAWS = 20_000
+
+
+def ranking_errors(tables: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Standard errors (...) of the kappas of tables (..., 2, 2), for ranking: never zero.
+
+    Fleiss, Cohen & Everitt where the table is large; where it is thin (`stats.intervals.KappaIntervals.small`) or
+    gives no spread, such as a perfect or a constant rater's, the same after adding one study to each cell. A perfect
+    row of 40 studies is not known without error.
+    """
+    plain = np.asarray(kappa_variance(tables))
+    thin = kappa_intervals(tables, "add_one").small | ~(plain > 0)
+    return np.sqrt(np.where(thin, kappa_variance(tables + 1), plain))
 
 
 def ranks_frame(
@@ -61,21 +75,19 @@ def ranks_frame(
     Notes
     -----
     Rank sets: Mogstad, Romano, Shaikh & Wilhelm 2024 (see `stats.ranks`). Shrinkage: empirical Bayes with one
-    standard error for all, the root mean square: where standard errors fall with kappa and errors correlate, the
-    generalised mean of unequal ones leaves the range of the data. `p_best` comes from 20,000 draws of that
-    posterior; ties share.
+    standard error for all (see `stats.winner.empirical_bayes`). `p_best` comes from 20,000 draws of that posterior;
+    ties share.
     """
-    common = np.full(len(kappa), np.sqrt(np.mean(se**2)))
+    normal = np.random.default_rng(rng).standard_normal((_POSTERIOR_DRAWS, len(kappa)))
     frames = []
     for correlation in correlations:
-        sets = rank_confidence_sets_from_covariance(
-            kappa, equicorrelated_covariance(se, correlation), level=level, draws=_DRAWS, rng=rng
-        )
-        shrunk = empirical_bayes(kappa, equicorrelated_covariance(common, correlation))
+        covariance = equicorrelated_covariance(se, correlation)
+        sets = rank_confidence_sets_from_covariance(kappa, covariance, level=level, draws=_DRAWS, rng=rng)
+        shrunk = empirical_bayes(kappa, covariance)
         # Shared error moves all entries alike, so only what each entry has of its own decides who is best.
-        own = common**2 * (1 - correlation)
+        own = np.mean(se**2) * (1 - correlation)
         own_sd = np.sqrt(shrunk.spread**2 * own / (shrunk.spread**2 + own))
-        draws = shrunk.mean + own_sd * np.random.default_rng(rng).standard_normal((20_000, len(kappa)))
+        draws = shrunk.mean + own_sd * normal
         best = draws == draws.max(axis=1, keepdims=True)
         frame = pd.DataFrame(
             {

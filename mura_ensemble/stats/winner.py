@@ -89,7 +89,9 @@ def equicorrelated_covariance(standard_error: ArrayLike, correlation: float) -> 
     return np.asarray(correlation * np.outer(se, se) + (1 - correlation) * np.diag(se**2))
 
 
-def empirical_bayes(estimate: ArrayLike, covariance: ArrayLike) -> ShrunkEstimates:
+def empirical_bayes(
+    estimate: ArrayLike, covariance: ArrayLike, *, known_covariance: bool = False
+) -> ShrunkEstimates:
     """Shrink estimates towards their centre by as much as their noise explains their spread.
 
     Parameters
@@ -98,9 +100,20 @@ def empirical_bayes(estimate: ArrayLike, covariance: ArrayLike) -> ShrunkEstimat
         Estimates.
     covariance : (R, R)
         Their covariance; what errors share cancels between raters, so correlated errors mean less shrinkage.
+    known_covariance : bool
+        Take it as it is. By default it counts as estimated from the same studies, and every rater gets the
+        root-mean-square standard error; correlations stay.
 
     Notes
     -----
+    The standard error of kappa falls as kappa rises. Taken at its estimate, it makes lucky raters look precise, and
+    where errors also correlate the generalised mean then leaves the range of the data. Mean squared error x 1e4 of
+    20 simulated raters, 207 studies, error correlation 0.7: unshrunk 19.5, each its own standard error 62.9 (worse
+    than nothing), one for all 18.3.
+
+    The raters are exchangeable to the prior: a clear winner is drawn towards the others like anybody else, that is
+    too far. `winner_interval` has no such prior.
+
     theta ~ N(mu, tau^2 I), estimate ~ N(theta, Sigma); tau by restricted maximum likelihood, mu by generalised
     least squares; with equal standard errors s and correlation r differences shrink by
     tau^2 / (tau^2 + s^2 (1 - r)) (Efron & Morris 1975 JASA 70:311). The uncertainty of mu is in `sd`, that of tau
@@ -114,6 +127,9 @@ def empirical_bayes(estimate: ArrayLike, covariance: ArrayLike) -> ShrunkEstimat
     x, sigma = _checked(estimate, covariance)
     if len(x) < 3:
         raise ValueError("At least three estimates are needed to tell their spread from their noise.")
+    if not known_covariance:
+        variance = np.diag(sigma)
+        sigma = sigma / np.sqrt(np.outer(variance, variance)) * variance.mean()
     noise, vectors = np.linalg.eigh(sigma)
     noise = np.maximum(noise, 0.0)
     turned, ones = vectors.T @ x, vectors.sum(axis=0)
@@ -184,7 +200,7 @@ def winner_interval(
     noise = _noise(x, sigma, draws, rng)
     errors = np.abs(noise) / np.sqrt(np.diag(sigma))[:, None]
     se = float(np.sqrt(sigma[j, j]))
-    rivals = _could_win(x, noise, j, beta)
+    rivals = _could_win(x, sigma, noise, j, beta)
     local = se * float(np.quantile(errors[rivals].max(axis=0), 1 - alpha + beta))
     wide, bound = (se * float(np.quantile(errors.max(axis=0), 1 - error)) for error in (alpha, beta))
 
@@ -242,13 +258,20 @@ def _noise(x: FloatArray, sigma: FloatArray, draws: int, rng: int | np.random.Ge
     return noise[np.argsort(order)]
 
 
-def _could_win(x: FloatArray, noise: FloatArray, winner: int, error: float) -> NDArray[np.bool_]:
+def _could_win(
+    x: FloatArray, sigma: FloatArray, noise: FloatArray, winner: int, error: float
+) -> NDArray[np.bool_]:
     """Raters that win somewhere within twice the simultaneous limits of all differences."""
-    scale = np.sqrt([((noise - row) ** 2).mean(axis=1) for row in noise])
+    variance = np.diag(sigma)
+    apart = variance[:, None] + variance - 2 * sigma
+    # Raters whose errors are the same differ by rounding only, which is no spread.
+    scale = np.sqrt(np.where(apart > 1e-12 * variance.max(), apart, 0.0))
     safe = np.where(scale > 0, scale, np.inf)
     highest = np.zeros(noise.shape[1])
-    for i, row in enumerate(noise):
-        np.maximum(highest, (np.abs(noise - row) / safe[i][:, None]).max(axis=0), out=highest)
+    for i, row in enumerate(noise[:-1]):
+        others = noise[i + 1 :] - row
+        others /= safe[i, i + 1 :, None]
+        np.maximum(highest, np.abs(others, out=others).max(axis=0), out=highest)
     rivals: NDArray[np.bool_] = x[winner] - x <= 2 * np.quantile(highest, 1 - error) * scale[winner]
     return rivals
 

@@ -17,6 +17,8 @@ from mura_ensemble.published import (
 from mura_ensemble.published.readers import iso_kappa_frame, solve_readers
 from mura_ensemble.stats.kappa import cohen_kappa
 from mura_ensemble.stats.mcnemar import mcnemar_exact, mcnemar_mid
+from mura_ensemble.stats.ranks import rank_confidence_sets_from_covariance
+from mura_ensemble.stats.winner import equicorrelated_covariance
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,19 @@ def test_rank_sets_widen_as_errors_correlate_less(honest):
     np.testing.assert_allclose(honest.ranks["p_best"].groupby(level="correlation").sum(), 1)
     shown = honest.entries[honest.entries["comparable"]]
     assert ((shown["rank_low"] <= shown["shared_rank"]) & (shown["shared_rank"] <= shown["rank_high"])).all()
+
+
+@pytest.mark.parametrize(("correlation", "last"), [(0.3, 74), (0.5, 71), (0.7, 53)])
+def test_the_tops_rank_set_is_that_of_csranks(honest, correlation, last):
+    # Recorded from csranks 1.2.3: all 84 kappas, simultaneous, approximate standard errors whose formula was not
+    # recorded. This one is that of balanced classes; Fleiss, Cohen & Everitt's at n = 207 gives the same within one.
+    kappa = honest.entries["kappa"].to_numpy()
+    se = np.sqrt((1 - kappa**2) / 207)
+    found = rank_confidence_sets_from_covariance(
+        kappa, equicorrelated_covariance(se, correlation), draws=2_000, rng=0
+    )
+    assert found.low[0] == 1
+    assert abs(found.high[0] - last) <= 1  # either side draws its critical value
 
 
 def test_the_top_is_shrunk_towards_the_rest(honest):

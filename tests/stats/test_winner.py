@@ -49,6 +49,33 @@ def test_shrinkage_removes_the_winners_curse_that_the_naive_maximum_misjudges():
     assert np.mean(naive) < 0.75 * np.mean(curse)
 
 
+def test_standard_errors_that_fall_with_kappa_do_not_make_shrinkage_worse_than_none():
+    rng = np.random.default_rng(0)
+    loss = np.zeros((150, 3))
+    for i in range(len(loss)):
+        truth = 0.75 + 0.04 * rng.normal(size=20)
+        error = np.sqrt(0.7) * rng.normal() + np.sqrt(0.3) * rng.normal(size=20)
+        # Balanced classes and equal margins: variance of kappa = (1 - kappa^2) / n.
+        estimate = truth + np.sqrt((1 - truth**2) / 207) * error
+        plug_in = equicorrelated_covariance(np.sqrt((1 - estimate**2) / 207), 0.7)
+        common = empirical_bayes(estimate, plug_in)
+        assert estimate.min() < common.centre < estimate.max()
+        own = empirical_bayes(estimate, plug_in, known_covariance=True)
+        loss[i] = [((found - truth) ** 2).mean() for found in (estimate, common.mean, own.mean)]
+    raw, common_error, own_error = loss.mean(axis=0)
+    assert common_error < raw
+    assert own_error > 2 * raw
+
+
+def test_a_known_covariance_is_taken_as_it_is():
+    estimate = np.array([0.70, 0.74, 0.78, 0.83, 0.62, 0.75])
+    covariance = equicorrelated_covariance([0.01, 0.02, 0.03, 0.02, 0.06, 0.01], 0.3)
+    found = empirical_bayes(estimate, covariance, known_covariance=True)
+    precision = np.linalg.inv(covariance + found.spread**2 * np.eye(6))
+    assert found.centre == pytest.approx(precision.sum(axis=0) @ estimate / precision.sum())
+    assert found.centre != pytest.approx(empirical_bayes(estimate, covariance).centre, abs=1e-3)
+
+
 @pytest.mark.parametrize("truth", [np.zeros(5), np.linspace(-1, 1, 5), np.array([0.0, -9, -9, -9, -9])])
 def test_intervals_cover_the_winner_and_the_median_is_unbiased(truth):
     rng = np.random.default_rng(1)
