@@ -127,7 +127,7 @@ def test_ensembles_lists_what_is_there(run, simulated):
     run("fit-stack", simulated, *labels(simulated), "--strategy", "mean", "--out", "a.json")
     run("fit-stack", simulated, *labels(simulated), "--strategy", "power-mean", "--out", "b.json")
     Path("other.json").write_text("{}")
-    status, out, err = run("ensembles", ".", "--out", "list.csv")
+    status, out, err = run("ensembles", "ls", ".", "--out", "list.csv")
     assert status == 0, err
     assert "1 other JSON files" in out
     table = pd.read_csv("list.csv")
@@ -213,10 +213,10 @@ def test_what_cannot_be_fitted_is_said_in_one_sentence(run, simulated, words, se
 
 
 def test_other_mistakes(run, simulated):
-    status, _, err = run("ensembles", "nowhere")
+    status, _, err = run("ensembles", "ls", "nowhere")
     assert status == 2
     assert "no such folder" in err
-    status, _, err = run("ensembles", ".")
+    status, _, err = run("ensembles", "ls", ".")
     assert status == 2
     assert "no ensemble here" in err
     status, _, err = run("search", simulated, *labels(simulated), "--folds", 3, "--backbones", "x")

@@ -36,6 +36,8 @@ def _root(
     pass
 
 
+_GROUPS = {"": app}  # a verb of two words, such as `ensembles ls`, stands in a group of the first
+
 for _name, _verb in (
     *data.VERBS,
     *backbones.VERBS,
@@ -45,7 +47,11 @@ for _name, _verb in (
     *official.VERBS,
     *leaderboard.VERBS,
 ):
-    app.command(_name)(_verb)
+    _group, _, _last = _name.rpartition(" ")
+    if _group and _group not in _GROUPS:
+        _GROUPS[_group] = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help=_verb.__doc__)
+        app.add_typer(_GROUPS[_group], name=_group)
+    _GROUPS[_group].command(_last)(_verb)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Verbs of the ensembles: fit-stack, apply, explain, search, ensembles."""
+"""Verbs of the ensembles: fit-stack, apply, explain, search, ensembles ls."""
 
 from __future__ import annotations
 
@@ -189,5 +189,5 @@ VERBS = (
     ("apply", apply_ensemble),
     ("explain", explain),
     ("search", search),
-    ("ensembles", list_ensembles),
+    ("ensembles ls", list_ensembles),
 )
