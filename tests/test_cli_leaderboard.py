@@ -12,6 +12,7 @@ import pytest
 
 from mura_ensemble import cli
 from mura_ensemble.published.honest import mura_honest_board
+from mura_ensemble.reporting.board_figures import board_forest
 from mura_ensemble.reporting.board_rows import board_rows
 from mura_ensemble.reporting.board_terminal import rich_text, terminal_text
 from mura_ensemble.reporting.board_words import MURA_SOURCES
@@ -267,9 +268,22 @@ def test_every_frame_as_csv_and_json(run, tmp_path, board):
         assert set(table["label"]) == {record["label"]} == {"inferred from published results"}
         assert len(table) == len(record["rows"]) == len(frame)
         assert record["sources"] == list(MURA_SOURCES)
+        assert "inf" not in (tmp_path / "report" / f"{name}.csv").read_text().replace(
+            record["label"], ""
+        ).split(",")
+        assert "inf" not in {value for row in record["rows"] for value in row.values()}
         if "kappa" in frame:
             written = pd.to_numeric(table["kappa"]).to_numpy()
             np.testing.assert_allclose(written, frame["kappa"].to_numpy(dtype=float), rtol=1e-11)
+
+
+def test_the_forest_draws_published_limits_of_entries_and_readers(board):
+    rows = board_rows(board)
+    published = rows["published_low"].notna()
+    assert published[rows["kind"] == "reader"].all()
+    without = rows.assign(published_low=rows["published_low"].where(rows["kind"] != "reader"))
+    marks = [board_forest(frame).count("<") for frame in (rows, without)]
+    assert marks[0] - marks[1] == 3
 
 
 def test_the_same_report_to_the_byte_for_the_same_seed(run, tmp_path):

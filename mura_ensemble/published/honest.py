@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import pandas as pd
 
@@ -57,7 +57,7 @@ class HonestBoard:
     ranks, winners : DataFrame
         Rank sets, P(best) and shrunken kappas, and what to believe of the top, per error correlation.
     readers, readers_by_type : DataFrame
-        Readers at their own operating points among the entries.
+        Readers at their own operating points among the entries; MURA's with `published_low`, `published_high`.
     iso_kappa : DataFrame
         Lines of equal kappa at the board's prevalence.
     kinds : DataFrame
@@ -122,7 +122,10 @@ def mura_honest_board(*, rng: int = 0) -> HonestBoard:
     printed = load_published_readers()
     raters = [name for name in printed.index.unique("rater") if name.startswith("Radiologist")]
     solved = solve_readers(printed, recovered, raters)
-    return honest_board(board, recovered, solved, views=MURA_TEST_VIEWS, rng=rng)
+    honest = honest_board(board, recovered, solved, views=MURA_TEST_VIEWS, rng=rng)
+    limits = printed.xs("overall", level="study_type")[["lower", "upper"]]
+    limits = limits.rename_axis("reader").set_axis(["published_low", "published_high"], axis=1)
+    return replace(honest, readers=honest.readers.join(limits, on="reader"))
 
 
 def honest_board(

@@ -89,9 +89,9 @@ def neighbours_frame(kappa: pd.Series, errors: pd.Series | None, n: int, prevale
     DataFrame
         Index `entry`, by falling kappa, the top left out: `above` (label), `kappa_gap`, `error_gap` (wrong calls
         more than the one above; NaN where unknown), `best_case` (studies needed if every disagreement favours the
-        better one: discordance equal to the gap) and `at_<percent>_percent` for every discordance. Infinite where
-        both make as many errors and only the margins differ; NaN where the gap is larger than the discordance or
-        favours the lower entry.
+        better one: discordance equal to the gap), `at_<percent>_percent` for every discordance, and `note`.
+        Infinite where both make as many errors and only the margins differ; NaN where the gap is larger than the
+        discordance or favours the lower entry; `note` says which.
     """
     order = kappa.sort_values(ascending=False, kind="stable")
     scale = 2 * prevalence * (1 - prevalence)
@@ -106,7 +106,17 @@ def neighbours_frame(kappa: pd.Series, errors: pd.Series | None, n: int, prevale
         kappa_gap = float(order[above] - own)
         error_gap = np.nan if errors is None else float(errors[entry] - errors[above])
         share = kappa_gap * scale if errors is None else error_gap / n
+        note = (
+            "as many wrong calls: no number of studies tells them apart by these"
+            if share == 0
+            else "the entry above makes more wrong calls"
+            if share < 0
+            else "empty where the gap is larger than the discordance"
+            if share > DISCORDANCES[0]
+            else ""
+        )
         record = {"entry": entry, "above": str(above), "kappa_gap": kappa_gap, "error_gap": error_gap}
+        record["note"] = note
         if share > 0:
             # A hair more than the gap itself, which rounding could otherwise put out of reach.
             psi = np.array([share * (1 + 1e-9), *DISCORDANCES])
@@ -114,7 +124,7 @@ def neighbours_frame(kappa: pd.Series, errors: pd.Series | None, n: int, prevale
         else:
             needed = np.full(len(names), np.inf if share == 0 else np.nan)
         records.append(record | dict(zip(names, needed, strict=True)))
-    columns = ["entry", "above", "kappa_gap", "error_gap", *names]
+    columns = ["entry", "above", "kappa_gap", "error_gap", *names, "note"]
     return pd.DataFrame(records, columns=columns).set_index("entry")
 
 

@@ -89,12 +89,12 @@ def board_tables(board: HonestBoard, rows: pd.DataFrame, *, sources: Sequence[st
 def frame_files(frames: Mapping[str, pd.DataFrame], *, label: str, sources: Sequence[str]) -> dict[str, str]:
     """`<name>.csv`, its label in a column of its own, and `<name>.json`; 12 significant digits in both.
 
-    What is undefined or missing is empty in CSV and null in JSON; an infinite number of studies is `inf` in CSV and
-    "inf" in JSON.
+    What is undefined, missing or infinite is empty in CSV and null in JSON.
     """
     files = {}
     for name, frame in frames.items():
         flat = frame if frame.index.names == [None] else frame.reset_index()
+        flat = flat.replace([np.inf, -np.inf], np.nan)
         labelled = flat.assign(label=label)
         files[f"{name}.csv"] = labelled.to_csv(index=False, float_format="%.12g", lineterminator="\n")
         record = {"label": label, "sources": list(sources), "rows": flat.to_dict("records")}
@@ -115,7 +115,7 @@ def _plain(value: Any) -> Any:
         case bool() | np.bool_():
             return bool(value)
         case float() | np.floating():
-            return "inf" if np.isinf(value) else None if np.isnan(value) else float(f"{value:.12g}")
+            return float(f"{value:.12g}") if np.isfinite(value) else None
         case np.integer():
             return int(value)
         case _:

@@ -89,6 +89,8 @@ def _reader_rows(board: HonestBoard) -> Iterable[pd.DataFrame]:
         row: dict[str, Any] = {"name": str(reader), "kind": "reader", "comparable": True}
         row |= {"n": int(tables["n"].iloc[0]), "kappa": float(tables["kappa"].max())}
         row |= {"low": float(tables["low"].min()), "high": float(tables["high"].max()), "tables": len(tables)}
+        for name in ("published_low", "published_high"):
+            row[name] = float(tables[name].iloc[0]) if name in tables else np.nan
         for name in (*COUNTS, *RATES):
             row[f"{name}_low"], row[f"{name}_high"] = float(tables[name].min()), float(tables[name].max())
         row["next"] = ""

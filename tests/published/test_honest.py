@@ -151,6 +151,13 @@ def test_readers_stand_at_their_own_operating_points(honest, top_reader):
     assert len(honest.readers_by_type) == (1 + 4 + 1) * 8
 
 
+def test_readers_have_the_limits_the_paper_prints(honest):
+    # 0.731 (0.726, 0.735), 0.763 (0.759, 0.767), 0.778 (0.774, 0.782): a variance for a standard error here too.
+    limits = honest.readers[["published_low", "published_high"]].to_numpy()
+    assert limits.tolist() == [[0.726, 0.735], [0.759, 0.767], [0.759, 0.767], [0.774, 0.782]]
+    assert ((limits[:, 0] > honest.readers["low"]) & (limits[:, 1] < honest.readers["high"])).all()
+
+
 def test_iso_kappa_lines_have_that_kappa():
     lines = iso_kappa_frame(92 / 207)
     p, s, c = 92 / 207, lines["sensitivity"], lines["specificity"]
@@ -165,6 +172,10 @@ def test_planning_numbers(honest):
     assert honest.neighbours.loc[2, "at_5_percent"] == pytest.approx(16_813, abs=1)
     assert honest.neighbours.loc[2, "error_gap"] == 1
     assert np.isinf(honest.neighbours.loc[3, "best_case"])  # 17 wrong calls each
+    assert honest.neighbours.loc[3, "note"].startswith("as many wrong calls")
+    numbers = honest.neighbours.drop(columns=["above", "note"])
+    odd = ~np.isfinite(numbers).all(axis=1)
+    assert (honest.neighbours["note"] != "").equals(odd)
     worth = honest.one_study.loc["overall", "median"]
     assert worth.between(0.0095, 0.0102).all()
     assert honest.one_study.loc[("humerus", "false alarm"), "median"] == pytest.approx(2 / 30)
