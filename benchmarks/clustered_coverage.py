@@ -130,7 +130,7 @@ def _study(
 
 def _limits(gold: Codes, calls: Codes, patient: Codes) -> Limits:
     plain = kappa_interval(tables_2x2(gold, calls[:, 0])[0])
-    ours = clustered_kappa_interval(gold, calls[:, 0], patient, resamples=RESAMPLES)
+    ours = clustered_kappa_interval(gold, calls[:, 0], clusters=patient, resamples=RESAMPLES)
     boot = joint_bootstrap(gold, calls[:, :1], clusters=patient, resamples=RESAMPLES)
     out = {"clustered (ours)": (ours.low, ours.high), "auto, patients ignored": (plain.low, plain.high)}
     for kind in ("percentile", "bca"):

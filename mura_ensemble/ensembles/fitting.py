@@ -106,7 +106,9 @@ def fit_ensemble(
     parts = fit_parts(recipes[best], sample)
     found = nested_choice(recipes, sample)
     if mix is None:
-        interval = clustered_kappa_interval(sample.gold, found.calls, sample.patients, level=level, rng=seed)
+        interval = clustered_kappa_interval(
+            sample.gold, found.calls, clusters=sample.patients, level=level, rng=seed
+        )
         low, high = float(interval.low), float(interval.high)
     else:
         low, high = reweighted_interval(sample, found.calls, level=level, seed=seed)

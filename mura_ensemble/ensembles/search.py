@@ -108,7 +108,7 @@ def search_subsets(each: Array, sample: Sample, *, level: float = 0.95, seed: in
     for column, row in enumerate(chosen):
         picked = members[row[place]]
         calls[:, column] = (each * picked).sum(axis=1) > 0.5 * picked.sum(axis=1)
-    limits = clustered_kappa_intervals(sample.gold, calls, sample.patients, level=level, rng=seed)
+    limits = clustered_kappa_intervals(sample.gold, calls, clusters=sample.patients, level=level, rng=seed)
     front = tuple(
         Front(
             column + 1 if column < count else 0,

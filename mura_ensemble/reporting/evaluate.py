@@ -152,7 +152,9 @@ def _strict(votes: pd.DataFrame, calls: pd.DataFrame, gold_file: Path, calls_fil
     for name in [*[name for name in STUDY_TYPES if (merged["study_type"] == name).any()], OVERALL]:
         chosen = merged if name == OVERALL else merged[merged["study_type"] == name]
         answers, called = chosen["gold"].to_numpy(np.float64), chosen["call"].to_numpy(np.float64)
-        found = clustered_kappa_interval(answers, called, pd.factorize(chosen["patient"], sort=True)[0])
+        found = clustered_kappa_interval(
+            answers, called, clusters=pd.factorize(chosen["patient"], sort=True)[0]
+        )
         rows[name] = _row(tables_2x2(answers, called)[0], found.estimate, found.low, found.high, found.kind)
     notes = [f"{merged['patient'].nunique():,} patients; the intervals take a patient's studies together."]
     if (merged["call"] == merged["call"].iloc[0]).all():

@@ -65,7 +65,13 @@ def measure(reads: Reads, *, level: float, resamples: int, seed: int) -> pd.Data
     """
     calls = reads.calls.to_numpy()
     found = clustered_kappa_intervals(
-        reads.gold, calls, reads.patients, strata=reads.types, level=level, resamples=resamples, rng=seed
+        reads.gold,
+        calls,
+        clusters=reads.patients,
+        strata=reads.types,
+        level=level,
+        resamples=resamples,
+        rng=seed,
     )
     chosen = [*(reads.types == code for code in range(len(reads.type_names))), np.full(len(reads.gold), True)]
     tables = np.array([tables_2x2(reads.gold[rows], calls[rows]) for rows in chosen]).astype(np.int64)

@@ -218,7 +218,7 @@ def _honest_limits(
     limits = clustered_kappa_intervals(
         standard[decided].astype(np.int64),
         raters[decided],
-        patients[decided],
+        clusters=patients[decided],
         level=level,
         resamples=resamples,
         rng=seed,

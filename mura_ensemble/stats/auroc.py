@@ -72,7 +72,8 @@ class AurocDifferences:
     low, high
         Wald limits cut to [-1, 1]; NaN where the standard error is 0 or unknown.
     z, p
-        Difference over standard error, and its two-sided p-value, unadjusted; NaN as the limits.
+        Difference over standard error, and its two-sided p-value, unadjusted and never 0 (at least 2.2e-308); NaN as
+        the limits.
     """
 
     difference: FloatArray
@@ -174,7 +175,8 @@ def auroc_differences(areas: Auroc) -> AurocDifferences:
     z = difference / known
     half = float(ndtri((1 + areas.level) / 2)) * known
     low, high = np.clip(difference - half, -1, 1), np.clip(difference + half, -1, 1)
-    return AurocDifferences(difference, se, low, high, z, 2 * ndtr(-np.abs(z)))
+    p = np.maximum(2 * ndtr(-np.abs(z)), np.finfo(np.float64).tiny)  # an underflow is no proof
+    return AurocDifferences(difference, se, low, high, z, p)
 
 
 def _placements(abnormal: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.signal import convolve
 from scipy.special import bdtr, gammaln
 
+_TINY = float(np.finfo(np.float64).tiny)
+
 
 def mcnemar_exact(b: int, c: int) -> float:
     """Two-sided exact McNemar p, 2 P(Bin(b + c, 1/2) <= min(b, c)), at most 1.
@@ -19,7 +21,7 @@ def mcnemar_exact(b: int, c: int) -> float:
     Returns
     -------
     float
-        1 where nobody was right alone.
+        1 where nobody was right alone; never 0: a p below 2.2e-308 is given as that number.
 
     Raises
     ------
@@ -27,7 +29,7 @@ def mcnemar_exact(b: int, c: int) -> float:
         If a count is negative.
     """
     _check(b, c)
-    return float(min(1.0, 2 * bdtr(min(b, c), b + c, 0.5)))
+    return _within(2 * float(bdtr(min(b, c), b + c, 0.5)))
 
 
 def mcnemar_mid(b: int, c: int) -> float:
@@ -39,7 +41,7 @@ def mcnemar_mid(b: int, c: int) -> float:
     _check(b, c)
     few, n = min(b, c), b + c
     below = bdtr(few - 1, n, 0.5) if few else 0.0
-    return float(min(1.0, below + bdtr(few, n, 0.5)))
+    return _within(float(below + bdtr(few, n, 0.5)))
 
 
 def mcnemar_by_patient(net: ArrayLike) -> tuple[float, float]:
@@ -69,7 +71,9 @@ def mcnemar_by_patient(net: ArrayLike) -> tuple[float, float]:
         return 1.0, 1.0
     at_least = float(mass[total >= observed].sum())
     same = float(mass[total == observed].sum())
-    return min(1.0, at_least), min(1.0, at_least - 0.5 * same)
+    # What was seen and its mirror image have this probability at the least, whatever a convolution rounds away.
+    least = 2.0 ** (1 - int(np.count_nonzero(steps)))
+    return _within(max(at_least, least)), _within(max(at_least - 0.5 * same, least / 2))
 
 
 def _half_binomial(n: int) -> NDArray[np.float64]:
@@ -77,6 +81,10 @@ def _half_binomial(n: int) -> NDArray[np.float64]:
     k = np.arange(n + 1)
     mass: NDArray[np.float64] = np.exp(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) - n * np.log(2))
     return mass
+
+
+def _within(p: float) -> float:
+    return min(1.0, max(p, _TINY))
 
 
 def _check(b: int, c: int) -> None:

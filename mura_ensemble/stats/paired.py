@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 from scipy.stats import f as f_distribution
 
-from mura_ensemble.stats.clustered import patient_stretch
+from mura_ensemble.stats.clustered import patient_stretch, smoothed_influence
 from mura_ensemble.stats.kappa import cohen_kappa, influence, tables_2x2
 from mura_ensemble.stats.mcnemar import mcnemar_by_patient
 from mura_ensemble.stats.swaps import swap_p
@@ -17,8 +17,9 @@ from mura_ensemble.stats.swaps import swap_p
 FloatArray = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
+_SAME = 1e-8  # differences of kappa smaller than this are rounding
 _PRIOR = 0.25  # pseudo-studies in each of the 8 cells
-_POSTERIOR_DRAWS = 20_000
+_POSTERIOR_DRAWS = 80_000  # an even number; limits then vary by 0.0003 from seed to seed at 1,199 studies
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class PairedComparison:
     kind : str
         "dirichlet", or "dirichlet by patient" where patients have several studies.
     delta_se, delta_low, delta_high : float
-        Standard error from the influences summed by patient (sandwich) and its Wald limits.
+        Standard error from the influences summed by patient (sandwich) and its Wald limits, kept within [-2, 2].
+        Both limits are 0 for raters that never differ, which says that no difference was seen and not that there is
+        none: `low` and `high` stay apart there.
     p_swap : float
         Two-sided p of the permutation test that swaps the raters patient by patient, with kappa as statistic.
     p_swap_exact : bool
@@ -93,7 +96,7 @@ class HotellingResult:
     covariance : (R, R)
         Their covariance, from the influences summed by patient.
     statistic : float
-        F statistic; NaN where a kappa is undefined or patients are too few.
+        F statistic; NaN where a kappa is undefined, patients are too few, or kappas differ without variance.
     df : (int, int)
         Its degrees of freedom.
     p : float
@@ -140,7 +143,8 @@ def compare_kappas(
     swaps : int
         Swaps drawn where they are too many for the exact permutation p.
     rng : int or numpy Generator
-        Seed or generator; exchanging rater and reference changes the sign and no digit.
+        Seed or generator; exchanging rater and reference changes the sign and no digit, 0 <-> 1 nothing at all
+        (but for rounding where patients have several studies).
 
     Notes
     -----
@@ -148,7 +152,8 @@ def compare_kappas(
     in simulations with 27 and 207 studies it covers 94.5 to 98 % where delta, percentile and BCa fall to 86-88 %.
     Where patients have several studies its draws are stretched about the estimate by `clustered.patient_stretch`:
     94.4 to 98.8 % with 10 to 300 patients, where the bootstrap of patients falls to 88 %, delta to 89 % and the
-    interval that ignores patients to 86 % (`benchmarks/results/clustered_coverage.csv`).
+    interval that ignores patients to 86 % (`benchmarks/results/clustered_coverage.csv`). The design effect is that of
+    `clustered.smoothed_influence`, so it is not taken for 1 where few errors were seen.
 
     Raises
     ------
@@ -168,12 +173,13 @@ def compare_kappas(
     by_study = influence(truth, first) - influence(truth, second)
     by_patient = np.bincount(unit, by_study)
     delta_se = float(np.sqrt(by_patient @ by_patient) / n)
-    stretch = 1.0 if patients == n else patient_stretch(by_study, unit, level)
+    stretch = 1.0 if patients == n else patient_stretch(_apart(truth, first, second), unit, level)
     generator = np.random.default_rng(rng)
     posterior = _posterior(truth, first, second, generator)
     draws = np.clip(difference + stretch * (posterior - difference), -2, 2)
     tail = (1 - level) / 2
-    low, high = (float(limit) for limit in np.quantile(draws, [tail, 1 - tail]))
+    # The upper limit as the lower one of the negatives: exchanging the raters then mirrors both to the last digit.
+    low, high = float(np.quantile(draws, tail)), -float(np.quantile(-draws, tail))
     low, high = min(low, difference), max(high, difference)
     p_swap, p_swap_exact = swap_p(truth, first, second, unit, swaps=swaps, rng=generator)
     right = (first == truth).astype(np.int64) - (second == truth)
@@ -189,8 +195,8 @@ def compare_kappas(
         level=level,
         kind="dirichlet" if patients == n else "dirichlet by patient",
         delta_se=delta_se,
-        delta_low=difference - z * delta_se,
-        delta_high=difference + z * delta_se,
+        delta_low=max(-2.0, difference - z * delta_se) if defined else np.nan,
+        delta_high=min(2.0, difference + z * delta_se) if defined else np.nan,
         p_swap=p_swap,
         p_swap_exact=p_swap_exact,
         p_mcnemar_exact=p_exact,
@@ -230,6 +236,9 @@ def hotelling_kappas(gold: ArrayLike, calls: ArrayLike, clusters: ArrayLike | No
     T2 = d' V^-1 d with d the differences to the last kappa and V their covariance (Vanbelle & Albert 2008
     J Stat Comput Simul 78:1009; by patient, Vanbelle 2017 Biom J 59:1016); (K - q) T2 / (q (K - 1)) is F(q, K - q)
     for K patients and q = rank V, which identical raters lower. V carries the factor K / (K - 1).
+
+    Where kappas differ in a direction in which V has no variance, as when one rater's influences are the same for
+    every patient, no test can be made: statistic and p are NaN, and never those of the other directions alone.
     """
     truth, table, unit = _called_by_all(gold, np.asarray(calls), clusters)
     kappas = cohen_kappa(tables_2x2(truth, table))
@@ -244,8 +253,11 @@ def hotelling_kappas(gold: ArrayLike, calls: ArrayLike, clusters: ArrayLike | No
         apart = contrast @ kappas
         q = int(np.linalg.matrix_rank(spread, hermitian=True)) if len(apart) else 0
         df = (q, patients - q)
-        if q and df[1] > 0:
-            t2 = float(apart @ np.linalg.pinv(spread, hermitian=True) @ apart)
+        inverse = np.linalg.pinv(spread, hermitian=True)
+        # The part of the differences that the covariance cannot explain at all.
+        unexplained = apart - spread @ (inverse @ apart)
+        if q and df[1] > 0 and np.abs(unexplained).max() <= _SAME:
+            t2 = float(apart @ inverse @ apart)
             statistic = df[1] * t2 / (q * (patients - 1))
             p = float(f_distribution.sf(statistic, *df))
     return HotellingResult(kappas, covariance, statistic, df, p, n, patients)
@@ -272,12 +284,31 @@ def _called_by_all(
     return truth[kept].astype(np.int64), table[kept].astype(np.int64), patient.astype(np.int64)
 
 
+def _apart(truth: Codes, first: Codes, second: Codes) -> FloatArray:
+    """Influence of each study on the difference, for its design effect; raters that never differ lend their own."""
+    one, other = smoothed_influence(truth, first), smoothed_influence(truth, second)
+    return one if np.array_equal(first, second) else one - other
+
+
 def _posterior(truth: Codes, first: Codes, second: Codes, rng: np.random.Generator) -> FloatArray:
-    """Draws of the difference of kappas under a Dirichlet prior on the cells [gold, call, reference]."""
+    """Draws of the difference of kappas under a Dirichlet prior on the cells [gold, call, reference].
+
+    Exchanging the raters turns the sign of the difference and 0 <-> 1 leaves it: of these four arrangements of the
+    cells the same one is always drawn, and where an exchange gives the same cells each draw is taken with both signs.
+    """
     cells = np.bincount(4 * truth + 2 * first + second, minlength=8).reshape(2, 2, 2)
-    exchanged = cells.swapaxes(1, 2)
-    # One of the two orders of the raters is drawn, whichever was given: exchanging them then keeps the digits.
-    turned = tuple(exchanged.ravel()) < tuple(cells.ravel())
-    shares = rng.standard_gamma((exchanged if turned else cells) + _PRIOR, (_POSTERIOR_DRAWS, 2, 2, 2))
-    apart: FloatArray = cohen_kappa(shares.sum(axis=3)) - cohen_kappa(shares.sum(axis=2))
-    return -apart if turned else apart
+    as_given = [cells, cells[::-1, ::-1, ::-1]]
+    exchanged = [arranged.swapaxes(1, 2) for arranged in as_given]
+    kept, turned = (max(tuple(arranged.ravel()) for arranged in pair) for pair in (as_given, exchanged))
+    chosen = np.reshape(max(kept, turned), (2, 2, 2))
+    shares = rng.standard_gamma(chosen[..., None] + _PRIOR, (2, 2, 2, _POSTERIOR_DRAWS))
+    apart: FloatArray = _kappa(shares.sum(axis=2)) - _kappa(shares.sum(axis=1))
+    if kept == turned:
+        half = apart[: _POSTERIOR_DRAWS // 2]
+        return np.concatenate([half, -half])
+    return apart if kept > turned else -apart
+
+
+def _kappa(shares: FloatArray) -> FloatArray:
+    """Kappa of shares [gold, call, draw] of one rater, (B,)."""
+    return np.asarray(cohen_kappa(np.moveaxis(shares, 2, 0)))

@@ -13,6 +13,7 @@ Codes = NDArray[np.int64]
 
 _MOST_STATES = 2**22  # sums of swaps held at once; beyond it swaps are drawn
 _SAME = 1e-12  # differences closer than this are one value
+_TINY = float(np.finfo(np.float64).tiny)
 _ROUNDING = 1e-12  # what a sum over a Fourier transform may be off by
 
 
@@ -31,7 +32,8 @@ def swap_p(
     the net abnormal calls of the rater on studies abnormal, and normal, by gold. Their joint distribution over
     all 2^K swaps is a product of binomials (one study per patient), else the inverse Fourier transform of a
     product of cosines: exact (then to 1e-12) without enumerating swaps. Beyond 4 million sums, `swaps` swaps are drawn and
-    p = (1 + hits) / (1 + swaps) (Phipson & Smyth 2010).
+    p = (1 + hits) / (1 + swaps) (Phipson & Smyth 2010). An exact p below the smallest normal number, 2.2e-308, is
+    given as that number: no p is 0.
     """
     gain = call - reference
     unit = np.arange(len(gold)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
@@ -59,7 +61,7 @@ def swap_p(
         return hits + 1 / (swaps + 1), False
     least = 2.0 ** (1 - len(net))  # what was seen and its mirror image
     if _single(moves):
-        return min(1.0, max(hits, least)), True
+        return min(1.0, max(hits, least, _TINY)), True
     return min(1.0, max(hits, least, _ROUNDING)), True
 
 

@@ -70,7 +70,7 @@ def test_a_gold_standard_of_its_own(frames):
     part = every_panel(reads.iloc[20:], calls.iloc[20:], [[4]], resamples=1)
     np.testing.assert_allclose(study.contrasts["difference"], part.contrast[0, :4])
     limits = clustered_kappa_intervals(
-        gold[20:].astype(int), calls.to_numpy()[20:], np.arange(150)[20:] // 2, resamples=200
+        gold[20:].astype(int), calls.to_numpy()[20:], clusters=np.arange(150)[20:] // 2, resamples=200
     )
     assert study.models.loc["net", "low"] == pytest.approx(limits.low[0, 0], abs=0.02)
     assert any("20 of 150" in note for note in study.notes)

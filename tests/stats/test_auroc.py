@@ -211,3 +211,12 @@ def test_bad_input_is_named():
         auroc([0, 1], [0.1, 0.2], patients=[1])
     with pytest.raises(ValueError, match="level"):
         auroc([0, 1], [0.1, 0.2], level=95)
+
+
+def test_no_p_of_a_difference_is_zero():
+    gold = np.tile([0, 1], 2_000)
+    rng = np.random.default_rng(5)
+    probability = np.column_stack([expit(gold * 4 + rng.normal(size=4_000)), rng.random(4_000)])
+    found = auroc_differences(auroc(gold, probability))
+    assert abs(found.z[0, 1]) > 39
+    assert found.p[0, 1] == np.finfo(float).tiny

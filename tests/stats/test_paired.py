@@ -96,7 +96,7 @@ def test_exchanging_the_raters_changes_signs_and_no_digit(seed, by_patient):
         compare_kappas(gold, reference, call, **given_),
     )
     assert one.difference == -other.difference
-    assert (one.low, one.high) == pytest.approx((-other.high, -other.low), abs=1e-14)
+    assert (one.low, one.high) == (-other.high, -other.low)
     assert one.p_swap == pytest.approx(other.p_swap, abs=1e-14)
     assert one.probability_superior == pytest.approx(1 - other.probability_superior, abs=1e-14)
     assert (one.b, one.c, one.delta_se) == (other.c, other.b, other.delta_se)
@@ -105,6 +105,71 @@ def test_exchanging_the_raters_changes_signs_and_no_digit(seed, by_patient):
     again = compare_kappas(gold[shuffled], call[shuffled], reference[shuffled], **rows)
     assert (again.low, again.high) == pytest.approx((one.low, one.high), abs=1e-12)
     assert again.p_swap == pytest.approx(one.p_swap, abs=1e-12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.booleans())
+def test_exchanging_normal_and_abnormal_changes_no_digit(seed, by_patient):
+    gold, call, reference, clusters = study(50, 25, seed)
+    given_ = {"clusters": clusters if by_patient else None, "rng": 3}
+    one = compare_kappas(gold, call, reference, **given_)
+    other = compare_kappas(1 - gold, 1 - call, 1 - reference, **given_)
+    both = compare_kappas(1 - gold, 1 - reference, 1 - call, **given_)
+    rounding = 1e-13 if by_patient else 0.0
+    assert (other.low, other.high) == pytest.approx((one.low, one.high), abs=rounding, rel=0)
+    assert (both.low, both.high) == pytest.approx((-one.high, -one.low), abs=rounding, rel=0)
+
+
+@pytest.mark.parametrize("by_patient", [False, True])
+def test_raters_whose_cells_mirror_each_other_have_a_mirrored_interval(by_patient):
+    gold, call = np.tile([0, 0, 1, 1], 10), np.tile([0, 1, 1, 1], 10)
+    reference = np.tile([1, 0, 1, 1], 10)
+    found = compare_kappas(gold, call, reference, clusters=np.arange(40) // 4 if by_patient else None, rng=3)
+    assert found.difference == 0
+    assert found.low == -found.high
+    assert found.probability_superior == 0.5
+
+
+def test_the_interval_hardly_depends_on_the_seed():
+    gold, call, reference, _ = study(1_199, seed=3)
+    lows = [compare_kappas(gold, call, reference, rng=seed).low for seed in range(12)]
+    assert np.std(lows) < 5e-4
+
+
+def test_no_p_is_zero_however_many_studies():
+    gold = np.tile([0, 1], 2_000)
+    found = compare_kappas(gold, gold, 1 - gold)
+    smallest = np.finfo(float).tiny
+    assert found.p_swap == found.p_mcnemar_exact == found.p_mcnemar_mid == smallest
+    assert mcnemar_exact(0, 5_000) == mcnemar_mid(5_000, 0) == smallest
+    assert min(mcnemar_by_patient([2, 1] * 2_000)) == smallest
+
+
+def test_patients_without_a_visible_error_widen_the_interval_all_the_same():
+    """Two raters who never differ, nor from gold: the studies of 20 patients are not 120 patients."""
+    gold = np.repeat(np.arange(20) % 2, 6)
+    together = compare_kappas(gold, gold, gold, clusters=np.repeat(np.arange(20), 6))
+    apart = compare_kappas(gold, gold, gold)
+    assert together.high - together.low > 2 * (apart.high - apart.low)
+    assert together.delta_low == together.delta_high == 0
+
+
+def test_delta_limits_stay_within_what_a_difference_can_be():
+    gold = np.array([0, 1, 0, 1])
+    found = compare_kappas(gold, np.array([0, 1, 0, 0]), np.array([1, 0, 1, 1]))
+    assert found.delta_low >= -2
+    assert found.delta_high <= 2
+    assert found.difference + 2 * found.delta_se > 2
+
+
+def test_hotelling_is_silent_where_kappas_differ_without_variance():
+    gold = np.tile([0, 0, 1, 1], 30)
+    rng = np.random.default_rng(2)
+    noisy = np.where(rng.random(120) < 0.85, gold, 1 - gold)
+    # Perfect and all wrong: kappas 1 and -1, both without variance.
+    found = hotelling_kappas(gold, np.column_stack([noisy, gold, 1 - gold]))
+    assert np.isnan(found.statistic)
+    assert np.isnan(found.p)
 
 
 def test_identical_raters_do_not_differ():
