@@ -156,7 +156,16 @@ def test_perfect_and_constant_raters_are_not_known_without_error(run, tmp_path):
     assert rows.loc["constant", "rank_low"] == 5
     winners = pd.read_csv(tmp_path / "report" / "winners.csv")
     assert (winners["low"] < 0.97).all()
+    assert (winners["high"] == 1).all()
     assert (winners["shrunk"] < 1).all()
+
+
+def test_entries_that_are_all_perfect_share_first_place(run, tmp_path):
+    file = write(tmp_path / "theirs.csv", "model,kappa\nA,1.0\nB,1.0\nC,1.0\n")
+    status, out, err = run("leaderboard", file, "--n", 40, "--positives", 20)
+    assert status == 0, err
+    assert out.count("1 (1–3)") == 3
+    assert "nan" not in out
 
 
 def test_an_impossible_kappa_on_anybodys_board_is_named(run, tmp_path):

@@ -127,7 +127,7 @@ def winners_frame(
     -------
     DataFrame
         Index `correlation`: `top` (label), `kappa`, `shrunk` (empirical Bayes), `low`, `high` (95 % limits that
-        allow for its having been selected, see `stats.winner`), `p_best`, `may_be_best` (entries whose
+        allow for its having been selected, inside [-1, 1]; see `stats.winner`), `p_best`, `may_be_best` (entries whose
         simultaneous rank set reaches 1).
     """
     records = []
@@ -141,8 +141,8 @@ def winners_frame(
                 "top": str(labels[found.winner]),
                 "kappa": found.estimate,
                 "shrunk": float(own["shrunk"]),
-                "low": found.low,
-                "high": found.high,
+                "low": max(found.low, -1.0),
+                "high": min(found.high, 1.0),
                 "p_best": float(own["p_best"]),
                 "may_be_best": int((part["low"] == 1).sum()),
             }

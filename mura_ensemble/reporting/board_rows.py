@@ -64,9 +64,10 @@ def _entry_rows(board: HonestBoard) -> pd.DataFrame:
         for end in ("low", "high"):
             values = entries[name] if name in entries else entries[f"{name}_{end}"]
             rows[f"{name}_{end}"] = values.where(known).astype(float)
-    following = (
-        board.comparisons.xs("next", level="against") if len(board.comparisons) else pd.DataFrame(index=[])
-    )
+    # Without comparisons, or where all kappas are equal, nobody is next.
+    following = board.comparisons
+    if len(following):
+        following = following[following.index.get_level_values("against") == "next"].droplevel("against")
     rows["next"] = following["other"].reindex(rows.index).fillna("") if len(following) else ""
     for name in ("better_low", "better_high"):
         rows[name] = following[name].reindex(rows.index) if len(following) else np.nan

@@ -206,6 +206,7 @@ def test_findings_are_sentences_made_from_the_frames(honest):
     ):
         assert fact in text
     assert any("1e-9" in sentence for sentence in honest.assumptions)
+    assert any("exchangeable" in sentence for sentence in honest.assumptions)
 
 
 def test_the_same_seed_gives_the_same_board_and_it_cannot_be_changed(honest):
