@@ -107,9 +107,10 @@ def empirical_bayes(
     Notes
     -----
     The standard error of kappa falls as kappa rises. Taken at its estimate, it makes lucky raters look precise, and
-    where errors also correlate the generalised mean then leaves the range of the data. Mean squared error x 1e4 of
-    20 simulated raters, 207 studies, error correlation 0.7: unshrunk 19.5, each its own standard error 62.9 (worse
-    than nothing), one for all 18.3.
+    where errors also correlate the generalised mean can leave the range of the data (in 6 % of the simulations).
+    Mean squared error x 1e4 over 2,000 boards of 20 raters (true kappas N(0.75, 0.04^2), 207 studies, error
+    correlation 0.7, standard error sqrt((1 - kappa^2) / n)): unshrunk 20.3, each its own standard error 55.3 (worse
+    than nothing), one for all 18.8.
 
     The raters are exchangeable to the prior: a clear winner is drawn towards the others like anybody else, that is
     too far. `winner_interval` has no such prior.
