@@ -17,6 +17,9 @@
 | ME013 | note    | the adjusted test and the interval of a difference disagree            |
 | ME014 | warning | the whole comparison rests on few studies or few of one class          |
 | ME015 | warning | a rater was trained, fitted or tuned on studies that score it          |
+| ME016 | note    | too few patients for the bootstrap alone to tell raters apart          |
+| ME017 | warning | too few resamples for ranks                                            |
+| ME018 | warning | no ranks: no resample gives every ranked rater a kappa                 |
 """
 
 from __future__ import annotations
@@ -30,8 +33,11 @@ import pandas as pd
 from mura_ensemble.reporting.formats import count, error_rate, name_list
 from mura_ensemble.reporting.leaderboard import Reference
 from mura_ensemble.reporting.page import Notice
+from mura_ensemble.reporting.standings import ENOUGH_PATIENTS, Standings
 
 __all__ = ["duplicate_raters", "run_checks"]
+
+_ENOUGH_RESAMPLES = 1_000
 
 
 def run_checks(
@@ -42,7 +48,7 @@ def run_checks(
     by_type: pd.DataFrame,
     reference: Reference | None,
     in_panel: Sequence[str],
-    undefined_resamples: Mapping[str, int],
+    standings: Standings,
     resamples: int,
     repeated_patients: int,
     level: float,
@@ -63,8 +69,8 @@ def run_checks(
         What the differences are taken from.
     in_panel : sequence of str
         Readers who were left out because they made the gold standard.
-    undefined_resamples : mapping
-        Rater to the number of resamples in which its kappa is undefined.
+    standings : Standings
+        What the ranks rest on.
     repeated_patients : int
         Patients with more than one study.
     warnings : sequence of str
@@ -72,10 +78,11 @@ def run_checks(
     """
     found = [
         *_said(warnings, simulated),
-        *_raters(calls, leaderboard, in_panel),
+        *_raters(calls, leaderboard, in_panel, standings.studies),
         *_strata(by_study_type, by_type),
         *_amount(by_type),
-        *_resampling(undefined_resamples, resamples, repeated_patients),
+        *_ranking(leaderboard, standings, resamples),
+        *_resampling(standings.undefined, resamples, repeated_patients),
         *_reference(leaderboard, reference, level),
     ]
     return tuple(sorted(found, key=lambda item: (item.level != "warning", item.code)))
@@ -103,7 +110,9 @@ def _said(warnings: Sequence[str], simulated: bool) -> Iterator[Notice]:
         )
 
 
-def _raters(calls: pd.DataFrame, leaderboard: pd.DataFrame, in_panel: Sequence[str]) -> Iterator[Notice]:
+def _raters(
+    calls: pd.DataFrame, leaderboard: pd.DataFrame, in_panel: Sequence[str], common: int
+) -> Iterator[Notice]:
     if in_panel:
         yield Notice(
             "warning",
@@ -118,8 +127,9 @@ def _raters(calls: pd.DataFrame, leaderboard: pd.DataFrame, in_panel: Sequence[s
             "warning",
             "ME004",
             f"Raters called different studies; calls are missing from {which}.",
-            "Every kappa uses the studies its rater called, every difference those both called; "
-            "kappas of different studies may differ for that alone. Complete the calls or drop the studies.",
+            "Every kappa uses the studies its rater called, every difference those both called, ranks the "
+            f"{count(common, 'study', 'studies')} that all ranked raters called; kappas of different studies may differ for "
+            "that alone. Complete the calls or drop the studies.",
         )
     apparent = [str(name) for name in leaderboard.index[leaderboard["apparent"]]]
     if apparent:
@@ -134,7 +144,7 @@ def _raters(calls: pd.DataFrame, leaderboard: pd.DataFrame, in_panel: Sequence[s
         yield Notice(
             "warning",
             "ME005",
-            f"{one} and {other} call every study alike.",
+            f"{one} and {other} make the same calls.",
             "Drop one of them unless it is meant; ties and rank ranges count both.",
         )
     for name in leaderboard.index[leaderboard["kappa"].isna()]:
@@ -161,7 +171,11 @@ def undefined_reason(table: pd.Series[float]) -> str:
     if not total:
         return "it called none of the studies"
     both = "abnormal" if table["tp"] == total else "normal"
-    return f"gold standard and rater call all {total:,.0f} studies {both}, so chance alone explains all agreement"
+    return f"gold standard and rater call {_all_of(total)} {both}, so chance alone explains all agreement"
+
+
+def _all_of(total: float) -> str:
+    return "the only study" if total == 1 else f"all {total:,.0f} studies"
 
 
 def _strata(by_study_type: pd.DataFrame, by_type: pd.DataFrame) -> Iterator[Notice]:
@@ -174,8 +188,8 @@ def _strata(by_study_type: pd.DataFrame, by_type: pd.DataFrame) -> Iterator[Noti
             "note",
             "ME003",
             f"Study types with too few studies for a sharp interval: {name_list(names)}.",
-            "Marked with a dagger; their intervals add one study to each cell, which keeps the promised coverage. "
-            "Do not rank raters within them.",
+            "Marked with a dagger; their intervals add one study to each cell, and at 95 % cover at least about 92 % in the "
+            "cases enumerated exactly. Do not rank raters within them.",
         )
     one_class = by_type[(by_type["positives"] == 0) | (by_type["positives"] == by_type["studies"])]
     for name, row in one_class.iterrows():
@@ -183,7 +197,7 @@ def _strata(by_study_type: pd.DataFrame, by_type: pd.DataFrame) -> Iterator[Noti
         yield Notice(
             "warning",
             "ME012",
-            f"The gold standard calls all {count(row['studies'], 'study', 'studies')} of type {name} {which}.",
+            f"The gold standard calls {_all_of(row['studies'])} of type {name} {which}.",
             "Its kappas are 0 or undefined and say nothing; read sensitivity or specificity instead.",
         )
 
@@ -197,6 +211,34 @@ def _amount(by_type: pd.DataFrame) -> Iterator[Notice]:
             "ME014",
             f"All rests on {count(studies, 'study', 'studies')}, of which {rarer} belong to the rarer class.",
             "Only very large differences can be seen; collect more studies before you rank.",
+        )
+
+
+def _ranking(leaderboard: pd.DataFrame, standings: Standings, resamples: int) -> Iterator[Notice]:
+    if leaderboard["kappa"].notna().sum() < 2:
+        return
+    if not standings.used:
+        yield Notice(
+            "warning",
+            "ME018",
+            f"There are no ranks: no resample of the {count(standings.studies, 'study', 'studies')} that all ranked raters "
+            "called gives each of them a kappa.",
+            "Complete the calls, leave out the rater with the fewest, or collect more studies.",
+        )
+        return
+    if standings.patients < ENOUGH_PATIENTS:
+        yield Notice(
+            "note",
+            "ME016",
+            f"Ranks rest on {count(standings.patients, 'patient')}, too few for the bootstrap alone to tell raters apart.",
+            "A rater ranks above another only if the permutation test, adjusted for all pairs, agrees.",
+        )
+    if resamples < _ENOUGH_RESAMPLES:
+        yield Notice(
+            "warning",
+            "ME017",
+            f"{resamples:,} resamples are too few for ranks: their ranges change with the seed.",
+            f"Use {_ENOUGH_RESAMPLES:,} or more.",
         )
 
 

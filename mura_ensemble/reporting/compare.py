@@ -81,10 +81,13 @@ class Comparison:
     by_study_type : DataFrame
         Index (rater, study_type): `kind`, `n`, `positives`, `kappa`, `low`, `high`, `interval`, `small`, counts.
     differences : DataFrame
-        Index (rater, reference), every ordered pair: `difference`, `low`, `high`, `p`, `p_all_pairs` (Holm), `n`,
-        `only_rater_right`, `only_reference_right`.
+        Index (rater, reference), every ordered pair, on the studies both called: `kappa`, `kappa_reference`,
+        `difference`, `low`, `high`, `p`, `p_all_pairs` (Holm), `n`, `only_rater_right`, `only_reference_right`.
     reference : Reference or None
         What the leaderboard's differences are taken from; None for a single rater.
+    ranked_studies, ranked_resamples : int
+        What ranks rest on: the studies that every rater with a kappa called, and the resamples of their patients in
+        which all ranked raters have a kappa. Without such a resample there are no ranks.
     compared : int
         Differences tested against the reference, the family of `p_adjusted`.
     readers : ReaderBand or None
@@ -108,6 +111,8 @@ class Comparison:
     by_study_type: pd.DataFrame
     differences: pd.DataFrame
     reference: Reference | None
+    ranked_studies: int
+    ranked_resamples: int
     compared: int
     readers: ReaderBand | None
     data: DataCard
@@ -151,7 +156,7 @@ def compare_raters(
     level : float
         Confidence level in (0, 1).
     resamples : int
-        Resamples of the patients.
+        Resamples of the patients; 1,000 or more for ranks, fewer are warned of.
     seed : int
         Same seed, same digits, whatever the order of studies and raters.
     simulated : bool
@@ -185,10 +190,10 @@ def compare_raters(
     board["apparent"] = board.index.isin(list(apparent))
     by_study_type = build_by_study_type(measured, board.index, reads.type_names)
     differences = build_differences(reads, board.index, level, seed)
+    standings = build_standings(reads, differences, level=level, resamples=resamples, seed=seed)
+    board = board.join(standings.ranks)
     reference = choose_reference(board)
-    board = board.join(against_reference(board, differences, reference))
-    standings = build_standings(reads, level=level, resamples=resamples, seed=seed)
-    board = board.join(standings.ranks).assign(
+    board = board.join(against_reference(board, differences, reference)).assign(
         notes=[(notes or {}).get(str(name), "") for name in board.index]
     )
     data = _data_card(reads)
@@ -198,6 +203,8 @@ def compare_raters(
         by_study_type=by_study_type,
         differences=differences,
         reference=reference,
+        ranked_studies=standings.studies,
+        ranked_resamples=standings.used,
         compared=int(board["p"].notna().sum()),
         readers=_reader_band(board),
         data=data,
@@ -209,7 +216,7 @@ def compare_raters(
             by_type=data.by_type,
             reference=reference,
             in_panel=reads.in_panel,
-            undefined_resamples=standings.undefined,
+            standings=standings,
             resamples=resamples,
             repeated_patients=reads.repeated_patients,
             level=level,
@@ -222,6 +229,7 @@ def compare_raters(
             rules=sorted(set(measured["interval"])),
             reference=reference,
             compared=int(board["p"].notna().sum()),
+            standings=standings,
             level=level,
             resamples=resamples,
             seed=seed,

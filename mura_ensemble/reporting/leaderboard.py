@@ -32,7 +32,8 @@ OVERALL = "all studies"
 _THREADS = 4
 _KEYS = ["rater", "study_type"]
 _CELLS = {"tp": (1, 1), "fn": (1, 0), "fp": (0, 1), "tn": (0, 0)}
-_PAIR_COLUMNS = ["difference", "low", "high", "p", "n", "only_rater_right", "only_reference_right"]
+_NUMBERS = ["kappa", "kappa_reference", "difference", "low", "high", "p"]
+_COUNTS = ["n", "only_rater_right", "only_reference_right"]
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,8 @@ def build_by_study_type(measured: pd.DataFrame, raters: pd.Index[str], types: Se
 def build_differences(reads: Reads, raters: pd.Index[str], level: float, seed: int) -> pd.DataFrame:
     """Every ordered pair, rater - reference, on the studies both called.
 
-    Columns `difference`, `low`, `high`, `p` (permutation test of swapped calls), `p_all_pairs` (Holm over all
-    pairs), `n`, `only_rater_right`, `only_reference_right`.
+    Columns `kappa` and `kappa_reference` (on those studies), `difference`, `low`, `high`, `p` (permutation test of
+    swapped calls), `p_all_pairs` (Holm over all pairs), `n`, `only_rater_right`, `only_reference_right`.
     """
     once = list(combinations(raters, 2))
     # Threads: numpy works outside the interpreter's lock here, and every pair has its own generator.
@@ -124,6 +125,8 @@ def build_differences(reads: Reads, raters: pd.Index[str], level: float, seed: i
         both[rater, reference] = row | {"p_all_pairs": float(p_all)}
         both[reference, rater] = row | {
             "p_all_pairs": float(p_all),
+            "kappa": row["kappa_reference"],
+            "kappa_reference": row["kappa"],
             "difference": -row["difference"],
             "low": -row["high"],
             "high": -row["low"],
@@ -131,23 +134,23 @@ def build_differences(reads: Reads, raters: pd.Index[str], level: float, seed: i
             "only_reference_right": row["only_rater_right"],
         }
     ordered = [(rater, reference) for rater in raters for reference in raters if rater != reference]
-    columns = [*_PAIR_COLUMNS[:4], "p_all_pairs", *_PAIR_COLUMNS[4:]]
+    columns = [*_NUMBERS, "p_all_pairs", *_COUNTS]
     index = pd.MultiIndex.from_tuples(ordered, names=["rater", "reference"])
     if not ordered:
         index = pd.MultiIndex.from_arrays([[], []], names=["rater", "reference"])
     frame = pd.DataFrame([both[pair] for pair in ordered], index=index, columns=columns, dtype=np.float64)
     # Zero is zero in both directions; -0.0 would be written as such.
     frame += 0.0
-    counts = ["n", "only_rater_right", "only_reference_right"]
-    return frame.astype(dict.fromkeys(counts, np.int64))
+    return frame.astype(dict.fromkeys(_COUNTS, np.int64))
 
 
 def choose_reference(board: pd.DataFrame) -> Reference | None:
     """The reader of the highest kappa; without readers the backbone; without both the highest; None if alone.
 
-    A rater whose kappa is `apparent` is chosen only where there is no other.
+    "Highest" on the studies that all called (`place`), so that it is the highest of kappas that can be compared. A rater
+    whose kappa is `apparent` is chosen only where there is no other.
     """
-    defined = board.dropna(subset=["kappa"])
+    defined = board.dropna(subset=["kappa"]).sort_values("place", kind="stable")
     if len(defined) < 2:
         return None
     if not defined["apparent"].all():
@@ -192,9 +195,9 @@ def _pair(reads: Reads, rater: str, reference: str, level: float, seed: int) -> 
     calls = reads.calls[[rater, reference]].to_numpy()
     both = ~np.isnan(calls).any(axis=1)
     if not both.any():
-        return dict.fromkeys(_PAIR_COLUMNS[:4], np.nan) | dict.fromkeys(_PAIR_COLUMNS[4:], 0)
+        return dict.fromkeys(_NUMBERS, np.nan) | dict.fromkeys(_COUNTS, 0)
     found = compare_kappas(
         reads.gold[both], calls[both, 0], calls[both, 1], clusters=reads.clusters(both), level=level, rng=seed
     )
-    values = (found.difference, found.low, found.high, found.p_swap, found.n, found.b, found.c)
-    return dict(zip(_PAIR_COLUMNS, values, strict=True))
+    numbers = (found.kappa, found.kappa_reference, found.difference, found.low, found.high, found.p_swap)
+    return dict(zip([*_NUMBERS, *_COUNTS], (*numbers, found.n, found.b, found.c), strict=True))

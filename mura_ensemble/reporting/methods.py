@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mura_ensemble.reporting.formats import count, error_rate, percent
+from mura_ensemble.reporting.standings import ENOUGH_PATIENTS, Standings
 from mura_ensemble.reporting.words import level_name
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def methods_text(
     rules: Sequence[str],
     reference: Reference | None,
     compared: int,
+    standings: Standings,
     level: float,
     resamples: int,
     seed: int,
@@ -50,12 +52,17 @@ def methods_text(
         What the differences are taken from.
     compared : int
         Number of differences tested against the reference.
+    standings : Standings
+        What the ranks rest on.
     level : float
     resamples, seed : int
     """
     paragraphs = [_agreement(data, raters, rules, level, resamples, seed)]
     if reference is not None:
-        paragraphs += [_differences(data, reference, compared, level), _ranks(level, resamples, seed)]
+        paragraphs += [
+            _differences(data, reference, compared, level),
+            _ranks(data, standings, level, resamples, seed),
+        ]
     return (*paragraphs, _rates(data, level))
 
 
@@ -104,14 +111,29 @@ def _differences(data: DataCard, reference: Reference, compared: int, level: flo
     )
 
 
-def _ranks(level: float, resamples: int, seed: int) -> str:
+def _ranks(data: DataCard, standings: Standings, level: float, resamples: int, seed: int) -> str:
+    common = (
+        f" Some calls are missing: ranks rest on the {count(standings.studies, 'study', 'studies')} that all ranked raters "
+        "called."
+        if standings.studies < data.studies
+        else ""
+    )
+    if not standings.used:
+        return f"No ranks are given: no resample of the patients gives every ranked rater a kappa.{common}"
+    strict = (
+        f" Fewer than {ENOUGH_PATIENTS} patients are ranked on, where such sets were measured to hold too seldom, so a "
+        "rater is shown to have a higher kappa only if the permutation test, adjusted with Holm's method over all pairs "
+        "of raters, says so too."
+        if standings.patients < ENOUGH_PATIENTS
+        else ""
+    )
     return (
-        f"Ranks come from {resamples:,} joint resamples of the patients (seed {seed}), the same for all raters. The "
+        f"Ranks come from {resamples:,} joint resamples of the patients (seed {seed}), the same for all raters.{common} The "
         "rank printed is one more than the number of raters shown to have a higher kappa, so raters that cannot be told "
         f"apart share it; the range beside it is a {level_name(level)} confidence set that holds for all raters at once "
         "(step-wise max-T over all pairs; Mogstad, Romano, Shaikh & Wilhelm 2024, Rev Econ Stud 91:476; Romano & Wolf 2005, "
-        "Econometrica 73:1237). The share of resamples in which a rater has the highest kappa describes the noise of "
-        "these data; it is not the probability that the rater is truly best."
+        f"Econometrica 73:1237).{strict} The share of resamples in which a rater has the highest kappa describes the noise "
+        "of these data; it is not the probability that the rater is truly best."
     )
 
 

@@ -1,7 +1,8 @@
 """Sentences made from the numbers of a comparison; the only place that decides what may be claimed.
 
 A rater is called better only if its adjusted p value is below 1 - level and its whole interval lies above zero.
-Everything else is said as what it is: a difference that these studies cannot tell from chance.
+Everything else is said as what it is: a difference that these studies cannot tell from chance. Where calls are missing
+kappas of raters rest on different studies; then who is ahead is read from ranks and differences on the same studies.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def headline(comparison: Comparison) -> str:
     board = comparison.leaderboard.dropna(subset=["kappa"])
     if board.empty:
         return "No kappa can be computed from these calls."
-    top, reference = str(board.index[0]), comparison.reference
+    top, reference = _leader(board), comparison.reference
     if reference is None:
         return f"{top} agrees with the gold standard with a kappa of {_kappa(board, top, comparison.level)}."
     against = f"the {reference.role} ({reference.rater})"
@@ -68,7 +69,7 @@ def headline(comparison: Comparison) -> str:
         return f"{name_list(claims, most=3)} {verb} better than {against} on these studies."
     rivals = _rivals(board, reference.rater)
     if rivals.empty:
-        return f"{top} has the highest kappa; {_first_place_open(board, top)}."
+        return f"{top} has the highest kappa{_on_common(comparison, board)}; {_first_place_open(board, top)}."
     who = _families(rivals["kind"], join="or")
     if (rivals["difference"] > 0).any():
         return f"No {who} is shown to surpass {against}."
@@ -80,7 +81,7 @@ def verdict_items(comparison: Comparison) -> list[tuple[str, str]]:
     board = comparison.leaderboard.dropna(subset=["kappa"])
     if board.empty:
         return [("Why", " ".join(item.sentence for item in comparison.checks if item.code == "ME006"))]
-    items = [("Highest kappa", _top(board, comparison.level))]
+    items = [("Highest kappa", _top(comparison, board))]
     reference = comparison.reference
     if reference is not None:
         items += _against_reference(comparison, board)
@@ -120,7 +121,20 @@ def _kappa(board: pd.DataFrame, name: str, level: float) -> str:
     return f"{estimate(rater['kappa'])} ({level_name(level)} interval {limits})"
 
 
-def _top(board: pd.DataFrame, level: float) -> str:
+def _leader(board: pd.DataFrame) -> str:
+    """Who ranks first on the studies that all called; the highest kappa where there are no ranks."""
+    places = board["place"].dropna()
+    return str(board.index[0] if places.empty else places.idxmin())
+
+
+def _on_common(comparison: Comparison, board: pd.DataFrame) -> str:
+    """What "highest" refers to where raters called different studies."""
+    if not board["missing"].any() or board["place"].isna().all():
+        return ""
+    return f" on the {count(comparison.ranked_studies, 'study', 'studies')} that all raters called"
+
+
+def _top(comparison: Comparison, board: pd.DataFrame) -> str:
     name = str(board.index[0])
     rater = _row(board, name)
     tied = [str(other) for other in board.index[1:] if board.loc[other, "kappa"] == rater["kappa"]]
@@ -130,10 +144,17 @@ def _top(board: pd.DataFrame, level: float) -> str:
         if rater["apparent"]
         else ""
     )
+    leader = _leader(board)
+    gaps = ""
+    if board["missing"].any():
+        gaps = " Calls are missing, so this kappa and those of others may rest on different studies."
+    if leader != name and rater["place"] != board.loc[leader, "place"]:
+        gaps += f"{_on_common(comparison, board).replace(' on', ' On', 1)} {leader} has the highest."
     missed, alarms = int(rater["fn"]), int(rater["fp"])
     return (
-        f"{name}, {_kappa(board, name, level)}{also}. It differs from the gold standard on {missed + alarms} of "
-        f"{count(rater['n'], 'study', 'studies')}: {missed} abnormal called normal, {alarms} normal called abnormal.{fitted}"
+        f"{name}, {_kappa(board, name, comparison.level)}{also}. It differs from the gold standard on {missed + alarms} of "
+        f"{count(rater['n'], 'study', 'studies')}: {missed} abnormal called normal, {alarms} normal called abnormal."
+        f"{fitted}{gaps}"
     )
 
 
@@ -147,11 +168,16 @@ def _against_reference(comparison: Comparison, board: pd.DataFrame) -> list[tupl
         return []
     claims = better_than_reference(others, comparison.level)
     name = claims[0] if claims else str(others.index[0])
-    rater = _row(others, name)
+    rater, pair = _row(others, name), _row(comparison.differences, (name, reference.rater))
+    both = (
+        f"{estimate(pair['kappa'])} against {estimate(pair['kappa_reference'])} on the "
+        f"{count(pair['n'], 'study', 'studies')} both called"
+        if board["missing"].any()
+        else f"kappa {estimate(pair['kappa_reference'])}"
+    )
     numbers = _difference(rater["difference"], rater["diff_low"], rater["diff_high"], comparison.level)
     sentence = (
-        f"{name} {_ahead(rater['difference'])} {reference.rater} (kappa "
-        f"{estimate(_row(board, reference.rater)['kappa'])}): {numbers}; "
+        f"{name} {_ahead(rater['difference'])} {reference.rater} ({both}): {numbers}; "
         f"{_p_values(rater['p'], rater['p_adjusted'], comparison.compared, 'comparisons')}."
     )
     if _open(rater["diff_low"], rater["diff_high"], rater["p_adjusted"], comparison.level):
@@ -208,12 +234,14 @@ def _ensemble_against_backbone(comparison: Comparison, board: pd.DataFrame) -> l
 
 
 def _first_place(comparison: Comparison, board: pd.DataFrame) -> str:
-    top = str(board.index[0])
+    top = _leader(board)
+    if board["rank_low"].isna().any():
+        return f"{_first_place_open(board, top).capitalize()}."
     sentence = (
-        f"{top} has the highest kappa in {percent(_row(board, top)['p_best'], 0)} of {comparison.resamples:,} resamples "
-        f"of the patients; {_first_place_open(board, top)}"
+        f"{top} has the highest kappa{_on_common(comparison, board)} in {percent(_row(board, top)['p_best'], 0)} of "
+        f"{comparison.ranked_resamples:,} resamples of the patients; {_first_place_open(board, top)}"
     )
-    rest = board.index[1:]
+    rest = board.index.drop(top)
     if len(rest) and not board["missing"].any():
         wrong = board["fn"] + board["fp"]
         gap = int(wrong.loc[rest[0]] - wrong.loc[top])
@@ -223,6 +251,8 @@ def _first_place(comparison: Comparison, board: pd.DataFrame) -> str:
 
 
 def _first_place_open(board: pd.DataFrame, top: str) -> str:
+    if board["rank_low"].isna().any():
+        return "ranks are undefined, for too few resamples give every rater a kappa on the same studies"
     others = board.drop(index=top)
     possible = int((others["rank_low"] <= 1).sum())
     if not possible:

@@ -10,7 +10,7 @@ def codes(comparison: Comparison) -> set[str]:
 
 
 def test_a_clean_large_comparison_has_only_notes(new_study: Callable) -> None:
-    found = new_study(400, 400).compare()
+    found = new_study(400, 400).compare(resamples=1_000)
     assert {item.level for item in found.checks} == {"note"}
     assert codes(found) == {"ME009", "ME003"} or codes(found) == {"ME009"}
 

@@ -146,3 +146,118 @@ def test_nothing_is_claimed_for_a_rater_fitted_on_these_studies(new_study: Calla
     without = study.compare(apparent=["b2"]).reference
     assert without is not None
     assert without.rater == "b", "an apparent kappa is no reference while another can be"
+
+
+def easy_and_hard_studies(new_study: Callable) -> object:
+    """Rater a called only the easier half, on which b, who called all, does better than a."""
+    study = new_study(240, 240, 1, {"a": ("ensemble", 0.0), "b": ("backbone", 0.0), "c": ("reader", 0.0)})
+    gold, easy = study.studies["gold"].to_numpy(), np.arange(240) < 120
+    wrong = {
+        "a": easy & (np.arange(240) % 12 == 0),
+        "b": ~easy & (np.arange(240) % 3 == 0) | easy & (np.arange(240) % 40 == 0),
+        "c": np.arange(240) % 5 == 0,
+    }
+    for name, rows in wrong.items():
+        study.calls[name] = np.where(rows, 1 - gold, gold).astype(float)
+    study.calls.loc[~easy, "a"] = np.nan
+    return study
+
+
+def test_ranks_and_words_rest_on_the_same_studies_where_calls_are_missing(new_study: Callable) -> None:
+    found = easy_and_hard_studies(new_study).compare(resamples=1_000)  # type: ignore[attr-defined]
+    board = found.leaderboard
+    assert board.index[0] == "a", "its kappa on its own, easier, studies is the highest"
+    assert board["place"].to_dict() == {"a": 2, "b": 1, "c": 3}
+    assert board.loc["b", "p_best"] > board.loc["a", "p_best"]
+    assert found.ranked_studies == 120
+    assert found.differences.loc[("b", "a"), "difference"] > 0
+    said = dict(verdict_items(found))
+    assert said["How sure is first place"].startswith(
+        "b has the highest kappa on the 120 studies that all raters called"
+    )
+    assert "On the 120 studies that all raters called b has the highest." in said["Highest kappa"]
+    assert any("ranks rest on the 120 studies" in text for text in found.methods)
+    study = easy_and_hard_studies(new_study)
+    study.calls = study.calls.drop(columns="c")  # type: ignore[attr-defined]
+    study.kinds["a"] = "backbone"  # type: ignore[attr-defined]
+    alone = study.compare()  # type: ignore[attr-defined]
+    assert alone.reference.rater == "b", "the best backbone is the best on the same studies"
+    assert headline(alone).startswith("b has the highest kappa on the 120 studies")
+
+
+def test_the_reference_is_quoted_on_the_studies_of_the_difference(new_study: Callable) -> None:
+    study = easy_and_hard_studies(new_study)
+    found = study.compare()  # type: ignore[attr-defined]
+    pair = found.differences.loc[("a", "c")]
+    assert pair["kappa"] - pair["kappa_reference"] == pytest.approx(pair["difference"], abs=1e-15)
+    only = dataclasses.replace(found, leaderboard=found.leaderboard.drop(index="b"))
+    said = dict(verdict_items(only))["Against the reader"]
+    assert f"{pair['kappa']:.3f} against {pair['kappa_reference']:.3f} on the 120 studies both called" in said
+
+
+def test_without_a_usable_resample_ranks_are_said_to_be_undefined(new_study: Callable) -> None:
+    study = new_study(40, 40)
+    study.calls.iloc[:39, 0] = np.nan
+    study.calls.iloc[:2, 0] = study.studies["gold"].iloc[:2]
+    study.calls.iloc[39, 0] = np.nan
+    study.calls.iloc[0, 1:] = np.nan
+    study.calls.iloc[1, 1:] = np.nan
+    study.studies.iloc[:2, study.studies.columns.get_loc("gold")] = [0, 1]
+    study.calls.iloc[:2, 0] = [0.0, 1.0]
+    found = study.compare()
+    assert found.leaderboard["rank"].isna().all()
+    text = whole_text(found)
+    assert "anks are undefined" in text
+    assert "ruled out" not in text
+    assert "resamples of the patients" not in text
+    assert "ME018" in {item.code for item in found.checks}
+    assert any(paragraph.startswith("No ranks are given") for paragraph in found.methods)
+    render_page(comparison_page(found))
+
+
+def test_the_resamples_named_are_those_used(new_study: Callable) -> None:
+    study = new_study(12, 12, 1)
+    study.studies["gold"] = [1] + [0] * 11
+    study.calls["stack"] = study.studies["gold"].astype(float)
+    found = study.compare()
+    assert 0 < found.ranked_resamples < 500
+    assert f"of {found.ranked_resamples:,} resamples" in dict(verdict_items(found))["How sure is first place"]
+
+
+def test_few_patients_are_ranked_only_as_the_test_of_all_pairs_allows(new_study: Callable) -> None:
+    """Six equal raters of 15 patients: the bootstrap alone ranks some above others in one study of five."""
+    rates = dict.fromkeys("abcdef", ("backbone", 0.25))
+    claims = 0
+    for seed in range(12):
+        found = new_study(15, 15, seed, rates).compare(resamples=1_000)
+        board, pairs = found.leaderboard, found.differences
+        claims += bool((board["rank_low"] > 1).any())
+        better = (pairs["difference"] > 0) & (pairs["p_all_pairs"] < 0.05)
+        worse_than = better[better].groupby(level="reference").size().reindex(board.index, fill_value=0)
+        assert (board["rank"] <= 1 + worse_than).all()
+        assert "ME016" in {item.code for item in found.checks}
+    assert claims == 0
+    assert any("Fewer than 100 patients" in text and "Holm" in text for text in found.methods)
+
+
+def test_few_resamples_are_warned_of(new_study: Callable) -> None:
+    codes = [
+        {item.code for item in new_study(120, 120).compare(resamples=number).checks}
+        for number in (999, 1_000)
+    ]
+    assert "ME017" in codes[0]
+    assert "ME017" not in codes[1]
+    assert "ME016" not in codes[1]
+
+
+def test_equal_calls_and_a_single_study_are_said_in_words(new_study: Callable) -> None:
+    study = new_study(60, 60)
+    study.calls["twin"] = study.calls["stack"]
+    study.kinds["twin"] = "ensemble"
+    assert any(item.sentence == "stack and twin make the same calls." for item in study.compare().checks)
+    study.calls["one"] = np.nan
+    study.calls.loc[study.calls.index[0], "one"] = float(study.studies["gold"].iloc[0])
+    study.kinds["one"] = "backbone"
+    said = " ".join(item.sentence for item in study.compare().checks)
+    assert "call the only study" in said
+    assert "all 1 studies" not in said
