@@ -50,7 +50,7 @@ class Nested:
 
 def kappa_of(sample: Sample, calls: Array) -> float:
     """Kappa of calls (n,), weighted where the sample is; NaN where undefined."""
-    return float(cohen_kappa(tables_2x2(sample.gold, calls, sample.weights))[0])
+    return float(cohen_kappa(tables_2x2(sample.gold, calls, weights=sample.weights))[0])
 
 
 def nested_calls(recipe: Recipe, sample: Sample) -> Array:

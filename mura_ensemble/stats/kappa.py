@@ -67,7 +67,7 @@ class KappaSummary:
     expected: FloatArray
 
 
-def tables_2x2(gold: ArrayLike, calls: ArrayLike, weights: ArrayLike | None = None) -> FloatArray:
+def tables_2x2(gold: ArrayLike, calls: ArrayLike, *, weights: ArrayLike | None = None) -> FloatArray:
     """Count the calls of every rater against the gold standard.
 
     Parameters
@@ -125,6 +125,11 @@ def cohen_kappa(tables: ArrayLike) -> FloatArray:
     FloatArray
         (...) kappas; NaN where the table is empty or all of it lies in one agreeing cell. Exactly 1 for a
         perfect table.
+
+    Raises
+    ------
+    ValueError
+        If the last two axes are not 2x2 or a count is negative or infinite (NaN gives NaN).
     """
     tn, fp, fn, tp = _cells(tables)
     return ratio(2 * (tn * tp - fp * fn), (tn + fp) * (fp + tp) + (tn + fn) * (fn + tp))
@@ -146,8 +151,13 @@ def cell_influence(tables: ArrayLike) -> FloatArray:
     -------
     FloatArray
         (..., 2, 2); NaN where kappa is undefined.
+
+    Raises
+    ------
+    ValueError
+        As `cohen_kappa`.
     """
-    counts = np.asarray(tables, dtype=np.float64)
+    counts = _checked(tables)
     shares = ratio(counts, counts.sum(axis=(-2, -1), keepdims=True))
     gold, call = shares.sum(axis=-1), shares.sum(axis=-2)
     observed = np.trace(shares, axis1=-2, axis2=-1)[..., None, None]
@@ -206,8 +216,13 @@ def kappa_variance(tables: ArrayLike) -> FloatArray:
     -------
     FloatArray
         (...) variances; NaN where kappa is undefined.
+
+    Raises
+    ------
+    ValueError
+        As `cohen_kappa`.
     """
-    counts = np.asarray(tables, dtype=np.float64)
+    counts = _checked(tables)
     total = counts.sum(axis=(-2, -1))
     return ratio((counts * cell_influence(counts) ** 2).sum(axis=(-2, -1)), total * total)
 
@@ -233,8 +248,8 @@ def summarise_tables(tables: ArrayLike) -> KappaSummary:
     ValueError
         If the last two axes are not 2x2 or a count is negative or not finite.
     """
-    counts = np.asarray(tables, dtype=np.float64)
-    if counts.shape[-2:] != (2, 2) or not np.isfinite(counts).all() or (counts < 0).any():
+    counts = _checked(tables)
+    if np.isnan(counts).any():
         raise ValueError("tables must be (..., 2, 2) arrays of finite, non-negative counts")
     tn, fp, fn, tp = _cells(counts)
     n = tn + fp + fn + tp
@@ -270,8 +285,15 @@ def summarise_tables(tables: ArrayLike) -> KappaSummary:
     )
 
 
-def _cells(tables: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def _checked(tables: ArrayLike) -> FloatArray:
     counts = np.asarray(tables, dtype=np.float64)
+    if counts.shape[-2:] != (2, 2) or (counts < 0).any() or np.isposinf(counts).any():
+        raise ValueError("tables must be (..., 2, 2) arrays of finite, non-negative counts")
+    return counts
+
+
+def _cells(tables: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    counts = _checked(tables)
     return counts[..., 0, 0], counts[..., 0, 1], counts[..., 1, 0], counts[..., 1, 1]
 
 

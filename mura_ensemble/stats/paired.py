@@ -13,6 +13,7 @@ from mura_ensemble.stats.clustered import patient_stretch, smoothed_influence
 from mura_ensemble.stats.kappa import cohen_kappa, influence, tables_2x2
 from mura_ensemble.stats.mcnemar import mcnemar_by_patient
 from mura_ensemble.stats.swaps import swap_p
+from mura_ensemble.stats.validation import refuse_missing
 
 FloatArray = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -158,7 +159,7 @@ def compare_kappas(
     Raises
     ------
     ValueError
-        If shapes differ, no study is left, or level, margin or rope is out of range.
+        If shapes differ, no study is left, a patient is missing, or level, margin or rope is out of range.
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}.")
@@ -219,7 +220,9 @@ def _share_plus_one(hits: NDArray[np.bool_]) -> float:
     return float((1 + hits.sum()) / (1 + len(hits)))
 
 
-def hotelling_kappas(gold: ArrayLike, calls: ArrayLike, clusters: ArrayLike | None = None) -> HotellingResult:
+def hotelling_kappas(
+    gold: ArrayLike, calls: ArrayLike, *, clusters: ArrayLike | None = None
+) -> HotellingResult:
     """Hotelling's T2 test that several dependent kappas are equal.
 
     Parameters
@@ -273,6 +276,7 @@ def _called_by_all(
             f"gold must be (n,) and each rater's calls (n,), found {truth.shape}, {table.shape}."
         )
     unit = np.arange(len(truth)) if clusters is None else np.asarray(clusters)
+    refuse_missing(unit, "clusters")
     if unit.shape != truth.shape:
         raise ValueError(f"clusters has {len(unit)} entries for {len(truth)} studies.")
     if not np.isin(truth, (0, 1)).all() or not (np.isnan(table) | np.isin(table, (0, 1))).all():

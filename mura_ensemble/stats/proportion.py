@@ -29,11 +29,13 @@ def wilson_limits(share: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[
     Raises
     ------
     ValueError
-        If the level is not in (0, 1).
+        If the level is not in (0, 1), a share lies outside [0, 1] or a number of trials is negative (NaN gives NaN).
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, not {level}")
     value, trials = np.broadcast_arrays(np.asarray(share, np.float64), np.asarray(n, np.float64))
+    if ((value < 0) | (value > 1) | (trials < 0)).any():
+        raise ValueError("share must lie in [0, 1] and n must not be negative")
     weight = np.full(trials.shape, np.nan)
     z = float(ndtri((1 + level) / 2))
     np.divide(z**2, trials, out=weight, where=trials > 0)

@@ -198,7 +198,8 @@ def joint_bootstrap(
     calls : (n, R) 0/1/NaN
         Calls of R raters; a missing call leaves the study out of that rater's counts only.
     strata : (n,) int in 0..S-1, optional
-        Study types.
+        Study types. A code below the highest that no study has is an empty type: its kappas are NaN and so is the
+        macro mean; leave no gaps.
     clusters : (n,) int, optional
         Patients: the unit drawn, with all studies of all types. Without them each study is its own unit.
     resamples : int

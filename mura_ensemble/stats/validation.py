@@ -48,11 +48,29 @@ def patient_codes(patients: ArrayLike | None, n: int) -> tuple[IntArray, int]:
     Raises
     ------
     ValueError
-        If there is not one patient per study.
+        If there is not one patient per study, or a label is missing.
     """
     if patients is None:
         return np.arange(n, dtype=np.int64), n
+    refuse_missing(patients, "patients")
     labels, codes = np.unique(np.asarray(patients), return_inverse=True)
     if codes.shape != (n,):
         raise ValueError(f"patients must be one label for each of the {n} studies, not {codes.shape}")
     return codes.astype(np.int64), len(labels)
+
+
+def refuse_missing(labels: ArrayLike, name: str) -> None:
+    """Refuse a label that is NaN or None: all studies without a patient would count as those of one patient.
+
+    Raises
+    ------
+    ValueError
+        If a label is missing.
+    """
+    values = np.asarray(labels)
+    if values.dtype.kind == "f":
+        missing = bool(np.isnan(values).any())
+    else:
+        missing = values.dtype.kind == "O" and any(label is None or label != label for label in values.flat)
+    if missing:
+        raise ValueError(f"{name} must not be missing; give each study without a patient a label of its own")

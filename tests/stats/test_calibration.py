@@ -173,6 +173,10 @@ def test_bad_input_is_named():
         calibration([0, 1], [0.1, 0.2], level=0)
     with pytest.raises(ValueError, match="level"):
         wilson_limits(0.5, 10, 1.5)
+    for share, trials in ((1.2, 10), (-0.1, 10), (0.5, -1)):
+        with pytest.raises(ValueError, match="share must lie"):
+            wilson_limits(share, trials)
+    assert np.isnan(wilson_limits(np.nan, 10)).all()
     for function in (calibration, reliability_table):
         with pytest.raises(ValueError, match="one probability"):
             function([0, 1], [[0.1], [0.2]])

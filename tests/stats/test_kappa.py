@@ -123,10 +123,10 @@ def test_weights_of_ones_change_nothing_and_weights_count_studies():
     rng = np.random.default_rng(2)
     gold, calls = rng.integers(0, 2, 60), rng.integers(0, 2, (60, 4))
     plain = tables_2x2(gold, calls)
-    assert (tables_2x2(gold, calls, np.ones(60)) == plain).all()
+    assert (tables_2x2(gold, calls, weights=np.ones(60)) == plain).all()
     weights = rng.integers(0, 4, 60)
     again = tables_2x2(np.repeat(gold, weights), np.repeat(calls, weights, axis=0))
-    assert np.allclose(tables_2x2(gold, calls, weights), again, atol=1e-12)
+    assert np.allclose(tables_2x2(gold, calls, weights=weights), again, atol=1e-12)
 
 
 def test_counting_in_blocks_gives_the_same_table(monkeypatch):
@@ -149,13 +149,27 @@ def test_counting_in_blocks_gives_the_same_table(monkeypatch):
 )
 def test_bad_votes_are_named(gold, calls, weights, message):
     with pytest.raises(ValueError, match=message):
-        tables_2x2(gold, calls, weights)
+        tables_2x2(gold, calls, weights=weights)
 
 
 @pytest.mark.parametrize("tables", [[1, 2, 3], [[1, 2], [3, -1]], [[1, 2], [3, np.nan]]])
 def test_bad_tables_are_refused(tables):
     with pytest.raises(ValueError, match="tables must be"):
         summarise_tables(tables)
+
+
+@pytest.mark.parametrize("measure", [cohen_kappa, cell_influence, kappa_variance])
+def test_every_measure_refuses_what_is_no_table_and_passes_nan_on(measure):
+    for bad in ([1, 2, 3], [[1, 2, 3], [4, 5, 6]], [[1, 2], [3, -1]], [[1, 2], [3, np.inf]]):
+        with pytest.raises(ValueError, match="tables must be"):
+            measure(bad)
+    assert np.isnan(measure([[1, 2], [3, np.nan]])).all()
+    assert np.isnan(measure(np.zeros((2, 2)))).all()
+
+
+def test_weights_cannot_be_mistaken_for_a_second_rater():
+    with pytest.raises(TypeError):
+        tables_2x2([0, 1], [0, 1], [1, 1])
 
 
 @given(TABLES)

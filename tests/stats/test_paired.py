@@ -268,12 +268,12 @@ def test_missing_calls_are_left_out_in_pairs():
 def test_hotelling_of_two_raters_is_the_squared_t_and_ignores_copies():
     gold, call, reference, clusters = study(300, 150, 10)
     pair = compare_kappas(gold, call, reference, clusters=clusters)
-    found = hotelling_kappas(gold, np.column_stack([call, reference]), clusters)
+    found = hotelling_kappas(gold, np.column_stack([call, reference]), clusters=clusters)
     k = found.patients
     assert found.statistic == pytest.approx(pair.difference**2 / (pair.delta_se**2 * k / (k - 1)))
     assert found.df == (1, k - 1)
     assert found.p == pytest.approx(2 * stats.t.sf(np.sqrt(found.statistic), k - 1))
-    copies = hotelling_kappas(gold, np.column_stack([call, reference, call]), clusters)
+    copies = hotelling_kappas(gold, np.column_stack([call, reference, call]), clusters=clusters)
     assert copies.statistic == pytest.approx(found.statistic)
     same = hotelling_kappas(gold, np.column_stack([call, call]))
     assert np.isnan(same.p)
@@ -296,6 +296,8 @@ def test_hotelling_holds_its_level():
         ({"margin": -0.1}, "margin must be positive"),
         ({"rope": -0.1}, "rope must not"),
         ({"clusters": [1]}, "clusters has 1 entries"),
+        ({"clusters": [1, np.nan]}, "clusters must not be missing"),
+        ({"clusters": np.array(["a", None], dtype=object)}, "clusters must not be missing"),
         ({"reference": [np.nan, np.nan]}, "No study was called"),
         ({"call": [0, 2]}, "gold must be 0 or 1 and calls"),
     ],

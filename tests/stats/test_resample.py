@@ -232,3 +232,9 @@ def test_bad_options_are_named():
         boot.interval(level=95)
     with pytest.raises(ValueError, match="resamples"):
         joint_bootstrap([0, 1], [[0], [1]], resamples=0)
+
+
+def test_a_gap_in_the_codes_of_types_is_an_empty_type():
+    gold, calls = np.array([0, 1, 0, 1]), np.array([[0], [1], [1], [1]])
+    boot = joint_bootstrap(gold, calls, strata=[0, 0, 2, 2], resamples=5)
+    assert np.isnan(boot.estimate[:, 0]).tolist() == [False, True, False, False, True]
