@@ -6,7 +6,7 @@
 | ME002 | warning | a reader who sits in the gold panel was passed in; left out            |
 | ME003 | note    | study types too small for large-sample intervals                       |
 | ME004 | warning | raters called different studies                                        |
-| ME005 | warning | two raters call every study alike                                      |
+| ME005 | warning | two raters make the same calls                                         |
 | ME006 | warning | a kappa is undefined                                                   |
 | ME007 | warning | a rater calls every study alike (all abnormal or all normal)           |
 | ME008 | note    | resamples without a kappa                                              |

@@ -14,6 +14,7 @@ from mura_ensemble.stats.division import ratio
 
 FloatArray = NDArray[np.float64]
 
+_ROUNDING = 4 * np.finfo(np.float64).eps  # what a variance of 0 may come out as
 _BLOCK_CELLS = 4_000_000  # calls looked at together, so 10 million studies need no second copy in memory
 
 
@@ -264,7 +265,8 @@ def summarise_tables(tables: ArrayLike) -> KappaSummary:
     spread = ratio(
         abnormal * positive * (abnormal + positive) + normal * negative * (normal + negative), n**3
     )
-    null_variance = np.maximum(expected + expected**2 - spread, 0.0)
+    null_variance = expected + expected**2 - spread
+    null_variance = np.where(null_variance > _ROUNDING, null_variance, 0.0)
     se_null = ratio(np.sqrt(null_variance), chance * np.sqrt(n))
     return KappaSummary(
         kappa=kappa,

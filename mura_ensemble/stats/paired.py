@@ -154,7 +154,9 @@ def compare_kappas(
     Where patients have several studies its draws are stretched about the estimate by `clustered.patient_stretch`:
     94.4 to 98.8 % with 10 to 300 patients, where the bootstrap of patients falls to 88 %, delta to 89 % and the
     interval that ignores patients to 86 % (`benchmarks/results/clustered_coverage.csv`). The design effect is that of
-    `clustered.smoothed_influence`, so it is not taken for 1 where few errors were seen.
+    `clustered.smoothed_influence`, so it is not taken for 1 where few errors were seen: with 10 patients of 6 studies or 30
+    of 4, beta-binomial errors of intraclass correlation 0.5 and 0.8 and kappas 0.70 to 0.94 it covers 92.5 to 100 %
+    (400 runs a cell), and 89 % at the lowest without that.
 
     Raises
     ------

@@ -50,3 +50,9 @@ def test_resamples_without_a_kappa_are_counted(new_study: Callable) -> None:
     said = next(item.sentence for item in found.checks if item.code == "ME008")
     assert "stack (" in said
     assert "of 500)" in said
+
+
+def test_small_study_types_promise_no_more_than_was_found(new_study: Callable) -> None:
+    said = next(item for item in new_study(120, 120).compare().checks if item.code == "ME003")
+    assert "at least about 92 %" in said.action
+    assert "promised" not in said.action

@@ -218,3 +218,9 @@ def test_influence_per_study_matches_the_standard_error_with_missing_calls(seed)
     summary = summarise_tables(tables_2x2(gold, calls))
     assert np.allclose(np.sqrt(np.nansum(values**2, axis=0)) / n, summary.se, atol=1e-12)
     assert np.array_equal(influence(gold, calls[:, 1]), values[:, 1], equal_nan=True)
+
+
+def test_no_spread_under_chance_is_zero_and_not_its_rounding():
+    found = summarise_tables(np.array([[0, 0], [1, 4]]))
+    assert found.se_null == 0
+    assert np.isnan(found.z)
