@@ -37,7 +37,11 @@ lint: $(VENV)/.full
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.full
+$(VENV)/.peers: pyproject.toml $(VENV)/.full
+	$(BIN)/python -m pip install --quiet --group bench
+	@touch $@
+
+bench: $(VENV)/.peers
 	$(BIN)/python -m benchmarks
 
 # Everything under reports/ and predictions/*/ensembles/ comes from these lines and nothing else.
