@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from mura_ensemble.cli.options import AllowFitted, Backbones, Missing, Predictions, Seed, Split, names_of
+from mura_ensemble.cli.options import (
+    AllowFitted,
+    Backbones,
+    Missing,
+    Predictions,
+    ReportedSplit,
+    Seed,
+    names_of,
+)
 
 __all__ = ["VERBS"]
 
@@ -23,7 +31,7 @@ def report(
     ensemble: Annotated[
         list[Path] | None, typer.Option(help="An ensemble of `fit-stack`; may be repeated.")
     ] = None,
-    split: Split = None,
+    split: ReportedSplit = None,
     backbones: Backbones = "",
     title: Annotated[str | None, typer.Option(help="Heading of the report.")] = None,
     level: Annotated[float, typer.Option(help="Level of every interval.", min=0.5, max=0.999)] = 0.95,

@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from mura_ensemble.cli.options import AllowFitted, Backbones, Missing, Predictions, Seed, Split, names_of
+from mura_ensemble.cli.options import (
+    AllowFitted,
+    Backbones,
+    LabelledSplit,
+    Missing,
+    NewSplit,
+    Predictions,
+    Seed,
+    names_of,
+)
 
 __all__ = ["VERBS"]
 
@@ -64,7 +73,7 @@ def fit_stack(
     calibration: Annotated[
         Literal["none", "platt", "isotonic", "temperature"], typer.Option(help="Of the combined probability.")
     ] = "none",
-    split: Split = None,
+    split: LabelledSplit = None,
     backbones: Backbones = "",
     name: Annotated[str | None, typer.Option(help="Its name in reports; the strategy if not given.")] = None,
     folds: Annotated[int, typer.Option(help="Patient-grouped folds of the nested evaluation.", min=3)] = 5,
@@ -107,7 +116,7 @@ def apply_ensemble(
     out: Annotated[Path, typer.Option(help="Study, probability and call, .csv or .parquet.")] = Path(
         "calls.csv"
     ),
-    split: Split = None,
+    split: NewSplit = None,
     missing: Missing = "error",
     allow_fitted: AllowFitted = False,
 ) -> None:
@@ -143,7 +152,7 @@ def explain(
 def search(
     predictions: Predictions,
     labels: Annotated[Path, typer.Option(help="study,gold for the studies of the split.")],
-    split: Split = None,
+    split: LabelledSplit = None,
     backbones: Backbones = "",
     pooling: Annotated[
         Literal["mean", "logit-mean", "top-2", "top-3", "learned", "learned-per-study-type"],

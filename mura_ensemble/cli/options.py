@@ -11,8 +11,11 @@ __all__ = [
     "AllowFitted",
     "Backbones",
     "Device",
+    "LabelledSplit",
     "Missing",
+    "NewSplit",
     "Predictions",
+    "ReportedSplit",
     "Root",
     "Seed",
     "Split",
@@ -20,8 +23,23 @@ __all__ = [
 ]
 
 Predictions = Annotated[Path, typer.Argument(help="Folder of a set of predictions, one folder per backbone.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same digits.")]
-Split = Annotated[str | None, typer.Option(help="Which split; guessed where nothing else can be meant.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same digits.", min=0)]
+Split = Annotated[str | None, typer.Option(help="Which split; if not given, the only one that can be meant.")]
+LabelledSplit = Annotated[
+    str | None,
+    typer.Option(
+        help="If not given: the only split that the file labels wholly, or of several the out-of-fold one."
+    ),
+]
+ReportedSplit = Annotated[
+    str | None,
+    typer.Option(
+        help="If not given: the only split that --labels (or --readers, with --panel) covers wholly."
+    ),
+]
+NewSplit = Annotated[
+    str | None, typer.Option(help="If not given: the only split that the ensemble was not fitted on.")
+]
 Backbones = Annotated[str, typer.Option(help="Only these, comma-separated.")]
 Missing = Annotated[
     Literal["error", "renormalise"], typer.Option(help="Failed views: refuse, or pool the views that remain.")

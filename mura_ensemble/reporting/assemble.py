@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.files import digest_of
+from mura_ensemble.data.files import digest_of, read_json
 from mura_ensemble.data.predictions import backbone_folders, read_card, splits_of
 from mura_ensemble.data.readers import gold_by_majority, read_readers
 from mura_ensemble.data.tables import read_labels
@@ -22,7 +22,14 @@ from mura_ensemble.ensembles.pooling import Missing, StudyProbabilities, read_st
 from mura_ensemble.ensembles.store import load_ensemble
 from mura_ensemble.ensembles.thresholds import OperatingPoint
 
-__all__ = ["SCORING_SPLITS", "RaterTable", "assemble_raters", "choose_split", "read_cards"]
+__all__ = [
+    "SCORING_SPLITS",
+    "RaterTable",
+    "assemble_raters",
+    "choose_split",
+    "patients_warning",
+    "read_cards",
+]
 
 RaterKind = Literal["backbone", "ensemble", "reader", "panel reader"]
 
@@ -66,6 +73,25 @@ class RaterTable:
 def read_cards(predictions: Path, backbones: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
     """Cards of the backbones below `predictions`, by name."""
     return {folder.name: read_card(folder) for folder in backbone_folders(predictions, backbones)}
+
+
+def patients_warning(predictions: Path, cards: Mapping[str, Mapping[str, Any]], split: str) -> list[str]:
+    """One sentence where nobody knows whose studies these are.
+
+    So it is where a `set.json` beside the backbones says `{"patients": "unknown"}`, or where a backbone was
+    imported without a column of patients.
+    """
+    said = predictions / "set.json"
+    unknown = said.exists() and read_json(said).get("patients") == "unknown"
+    for card in cards.values():
+        source = card["provenance"].get(split)
+        notes = source.get("notes", ()) if isinstance(source, dict) else ()
+        unknown = unknown or any(str(note).startswith("no column of patients") for note in notes)
+    return (
+        ["Patients are not known; each study counts as its own patient, so intervals may be too narrow."]
+        if unknown
+        else []
+    )
 
 
 def choose_split(predictions: Path, split: str | None, *, prefer: Sequence[str]) -> str:
@@ -129,7 +155,11 @@ def assemble_raters(
         raise InputError(f"--panel {','.join(panel)} names readers; give their file with --readers")
     pooled = read_study_probabilities(predictions, split, backbones=tuple(backbones), missing=missing)
     cards = read_cards(predictions, backbones)
-    warnings = _view_warnings(pooled)
+    warnings = [
+        *_role_warnings(cards, split),
+        *patients_warning(predictions, cards, split),
+        *_view_warnings(pooled),
+    ]
     calls: dict[str, pd.Series[float]] = {}
     kinds: dict[str, RaterKind] = {}
     notes: dict[str, str] = {}
@@ -178,10 +208,7 @@ def assemble_raters(
     decided = gold.notna()
     if not decided.any():
         raise InputError("no study has a decided gold standard; check the panel and its file")
-    if not decided.all():
-        warnings.append(
-            f"{int((~decided).sum())} of {len(gold)} studies have no decided gold standard and are left out."
-        )
+    warnings = [*_gold_warnings(panel, int((~decided).sum()), len(gold)), *warnings]
     studies = pooled.studies.loc[decided, ["patient", "study_type"]].assign(gold=gold[decided])
     simulated = any(card["simulated"] for card in cards.values())
     return RaterTable(
@@ -202,7 +229,7 @@ def assemble_raters(
             "split": split,
             "prediction_keys": {name: card["splits"][split]["key"] for name, card in cards.items()},
             "ensembles": {path.name: digest_of(path.read_text(encoding="utf-8")) for path in ensembles},
-            "gold_standard": "labels" if labels is not None else f"majority of {', '.join(panel)}",
+            "gold_standard": "labels" if labels is not None else _panel_name(panel),
             "gold_digest": digest_of(
                 {str(study): int(value) for study, value in gold[decided].items()},
             ),
@@ -219,6 +246,41 @@ def _readers_of(path: Path, studies: pd.Index) -> pd.DataFrame:
             "add the rows, with empty cells where nobody read"
         )
     return reading.reindex(studies)
+
+
+def _panel_name(panel: Sequence[str]) -> str:
+    return f"the calls of {panel[0]}" if len(panel) == 1 else f"majority of {', '.join(panel)}"
+
+
+def _gold_warnings(panel: Sequence[str], undecided: int, count: int) -> list[str]:
+    """What a gold standard that is no majority, or that leaves studies out, does to every kappa."""
+    warnings = []
+    if len(panel) == 1:
+        warnings.append(
+            f"The gold standard is the calls of {panel[0]}, one reader: no panel and no majority; every kappa is "
+            "agreement with that reader, mistakes included."
+        )
+    elif panel and len(panel) % 2 == 0:
+        warnings.append(
+            f"The panel has an even number of readers ({len(panel)}), so a divided panel decides nothing; name an "
+            "odd number."
+        )
+    if undecided:
+        warnings.append(
+            f"{undecided} of {count} studies have no decided gold standard and are left out; these are the hard "
+            "ones, so every kappa on the rest is too high."
+        )
+    return warnings
+
+
+def _role_warnings(cards: Mapping[str, Mapping[str, Any]], split: str) -> list[str]:
+    unknown = [name for name, card in cards.items() if card["splits"][split]["role"] == "unknown"]
+    if not unknown:
+        return []
+    return [
+        f"Nobody said whether {', '.join(unknown)} {'was' if len(unknown) == 1 else 'were'} trained on these studies "
+        "(role unknown); where that is so, every kappa of theirs and of an ensemble of them is too high."
+    ]
 
 
 def _view_warnings(pooled: StudyProbabilities) -> list[str]:

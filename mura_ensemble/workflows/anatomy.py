@@ -18,8 +18,9 @@ from mura_ensemble.ensembles.fitting import common_role, gold_of, labelled_sampl
 from mura_ensemble.ensembles.pooling import Missing, read_study_probabilities
 from mura_ensemble.ensembles.search import SubsetSearch, search_subsets
 from mura_ensemble.ensembles.store import load_ensemble
-from mura_ensemble.reporting.assemble import choose_split, read_cards
-from mura_ensemble.workflows.ensembles import FITTING_SPLITS, weight_lines
+from mura_ensemble.reporting.assemble import read_cards
+from mura_ensemble.reporting.splits import split_covered
+from mura_ensemble.workflows.ensembles import weight_lines
 
 __all__ = ["explain_ensemble", "list_ensembles", "search_backbones"]
 
@@ -109,13 +110,14 @@ def search_backbones(
     seed: int = 0,
 ) -> str:
     """Score the mean of every subset of the backbones; the front of size against kappa."""
-    split = choose_split(predictions, split, prefer=FITTING_SPLITS)
+    labelled = read_labels(labels)
+    split = split_covered(predictions, split, labelled.index, source=labels, backbones=backbones, to_fit=True)
     if folds < 3:
         raise InputError(f"{folds} folds: the nested evaluation needs at least 3")
     common_role(read_cards(predictions, backbones), split)
     studies = read_study_probabilities(predictions, split, backbones=tuple(backbones), missing=missing)
     names, where, sample = labelled_sample(
-        studies, gold_of(studies.studies, read_labels(labels), source=str(labels)), folds=folds, seed=seed
+        studies, gold_of(studies.studies, labelled, source=str(labels)), folds=folds, seed=seed
     )
     found = search_subsets(out_of_fold_pooled(pooling, sample), sample, seed=seed)
     table = _front(found, names)

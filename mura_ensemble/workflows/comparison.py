@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mura_ensemble.data.readers import read_readers
+from mura_ensemble.data.tables import read_labels
 from mura_ensemble.ensembles.pooling import Missing
-from mura_ensemble.reporting.assemble import SCORING_SPLITS, assemble_raters, choose_split
+from mura_ensemble.reporting.assemble import assemble_raters
 from mura_ensemble.reporting.compare import compare_raters
 from mura_ensemble.reporting.report import write_report
+from mura_ensemble.reporting.splits import split_covered
 
 __all__ = ["report_raters"]
 
@@ -31,10 +34,13 @@ def report_raters(
     seed: int = 0,
 ) -> str:
     """Compare every rater with the gold standard and write the report."""
-    split = choose_split(predictions, split, prefer=SCORING_SPLITS)
+    gold = labels if labels is not None else readers
+    if split is None and gold is not None and (labels is None) == bool(panel):
+        known = read_labels(gold).index if labels is not None else read_readers(gold).index
+        split = split_covered(predictions, None, known, source=gold, backbones=backbones)
     raters = assemble_raters(
         predictions,
-        split,
+        split or "",  # none only without a gold standard, which is refused first
         labels=labels,
         readers=readers,
         panel=panel,
@@ -59,4 +65,5 @@ def report_raters(
     )
     written = write_report(comparison, out)
     page = next(path for path in written if path.suffix == ".html")
-    return f"wrote {page} and {len(written) - 1} files beside it"
+    lines = [f"warning: {warning}" for warning in raters.warnings]
+    return "\n".join([*lines, f"wrote {page} and {len(written) - 1} files beside it"])

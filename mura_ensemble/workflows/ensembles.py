@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
@@ -17,11 +18,10 @@ from mura_ensemble.ensembles.ensemble import Ensemble
 from mura_ensemble.ensembles.fitting import fit_ensemble, gold_of
 from mura_ensemble.ensembles.pooling import Missing, read_study_probabilities
 from mura_ensemble.ensembles.store import load_ensemble, save_ensemble
-from mura_ensemble.reporting.assemble import SCORING_SPLITS, choose_split, read_cards
+from mura_ensemble.reporting.assemble import SCORING_SPLITS, patients_warning, read_cards
+from mura_ensemble.reporting.splits import split_covered, split_not_fitted_on
 
-__all__ = ["FITTING_SPLITS", "apply_ensemble", "fit_stack", "weight_lines"]
-
-FITTING_SPLITS = ("valid", "train", "val")
+__all__ = ["apply_ensemble", "fit_stack", "weight_lines"]
 
 
 def fit_stack(
@@ -43,9 +43,11 @@ def fit_stack(
     seed: int = 0,
 ) -> str:
     """Fit one ensemble on one split and write it as JSON."""
-    split = choose_split(predictions, split, prefer=FITTING_SPLITS)
+    labelled = read_labels(labels)
+    split = split_covered(predictions, split, labelled.index, source=labels, backbones=backbones, to_fit=True)
+    cards = read_cards(predictions, backbones)
     studies = read_study_probabilities(predictions, split, backbones=tuple(backbones), missing=missing)
-    gold = gold_of(studies.studies, read_labels(labels), source=str(labels))
+    gold = gold_of(studies.studies, labelled, source=str(labels))
     ensemble = fit_ensemble(
         studies,
         gold,
@@ -57,15 +59,15 @@ def fit_stack(
         folds=folds,
         seed=seed,
         mix=None if mix is None else _mix_of(predictions, mix),
-        cards=read_cards(predictions, backbones),
+        cards=cards,
     )
     save_ensemble(ensemble, out)
     return "\n".join(
         [
-            _summary(ensemble),
+            _summary(ensemble, patients_warning(predictions, cards, split)),
             "",
             f"wrote {out}; next:",
-            *_next_commands(predictions, labels, out, split, missing),
+            *_next_commands(predictions, labels, out, split, missing, backbones),
         ]
     )
 
@@ -104,7 +106,7 @@ def _mix_of(predictions: Path, split: str) -> pd.Series[float]:
     return studies["study_type"].value_counts(normalize=True).rename(split)
 
 
-def _summary(ensemble: Ensemble) -> str:
+def _summary(ensemble: Ensemble, warnings: Sequence[str]) -> str:
     fitted, found = ensemble.fitted_on, ensemble.evaluation
     percent = f"{100 * found.level:g} %"
     point = ensemble.operating_point
@@ -124,7 +126,7 @@ def _summary(ensemble: Ensemble) -> str:
             "  warning: nobody said whether the base models were trained on these studies; if they were, "
             "every kappa here is too high"
         )
-    lines += [f"  warning: {note}" for note in ensemble.notes]
+    lines += [f"  warning: {note}" for note in (*ensemble.notes, *warnings)]
     if found.candidates:
         leading = sorted(found.candidates, key=lambda item: (-item.chosen, -item.kappa))
         shown = leading[: max(8, sum(item.chosen > 0 for item in leading))]
@@ -162,10 +164,13 @@ def weight_lines(ensemble: Ensemble) -> list[str]:
     return lines
 
 
-def _next_commands(predictions: Path, labels: Path, out: Path, split: str, missing: Missing) -> list[str]:
+def _next_commands(
+    predictions: Path, labels: Path, out: Path, split: str, missing: Missing, backbones: Sequence[str]
+) -> list[str]:
     """Commands that work when pasted: on another split, and with labels that are really there."""
     where, ensemble = shlex.quote(str(predictions)), shlex.quote(str(out))
     more = "" if missing == "error" else f" --missing {missing}"
+    only = f" --backbones {shlex.quote(','.join(backbones))}" if backbones else ""
     explain = f"  mura-ensemble explain {ensemble} {where} --labels {shlex.quote(str(labels))} --split {split}{more}"
     others = [name for name in splits_of(predictions) if name != split]
     if not others:
@@ -179,9 +184,15 @@ def _next_commands(predictions: Path, labels: Path, out: Path, split: str, missi
     if gold is not None:
         commands.append(
             f"  mura-ensemble report {where} --split {target} --ensemble {ensemble} "
-            f"--labels {shlex.quote(str(gold))}{more} --out reports/{shlex.quote(predictions.name)}"
+            f"--labels {shlex.quote(str(gold))}{more}{only} --out {shlex.quote(str(_free(predictions.name)))}"
         )
     return commands
+
+
+def _free(name: str) -> Path:
+    """A folder for a report that is not there yet."""
+    folders = (Path("reports") / (name if number == 1 else f"{name}-{number}") for number in count(1))
+    return next(folder for folder in folders if not folder.exists())
 
 
 def _labels_for(predictions: Path, labels: Path, split: str, target: str) -> Path | None:
@@ -204,7 +215,7 @@ def apply_ensemble(
 ) -> str:
     """Write `study, patient, study_type, probability, call, fitted, backbones` of every study of a split."""
     loaded = load_ensemble(ensemble)
-    split = choose_split(predictions, split, prefer=SCORING_SPLITS)
+    split = split_not_fitted_on(predictions, split, loaded.fitted_on, backbones=loaded.backbones)
     studies = read_study_probabilities(predictions, split, backbones=loaded.backbones, missing=missing)
     applied = loaded.apply(studies, allow_fitted=allow_fitted)
     table = studies.studies[["patient", "study_type"]].join(applied).reset_index()
