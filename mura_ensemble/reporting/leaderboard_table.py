@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.reporting.compare import Comparison
+from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.formats import (
     count,
     estimate,

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from mura_ensemble.reporting.comparison import DataCard
 from mura_ensemble.reporting.formats import count, error_rate, percent
+from mura_ensemble.reporting.leaderboard import Reference
 from mura_ensemble.reporting.standings import ENOUGH_PATIENTS, Standings
 from mura_ensemble.reporting.words import level_name
-
-if TYPE_CHECKING:
-    from mura_ensemble.reporting.compare import DataCard
-    from mura_ensemble.reporting.leaderboard import Reference
 
 __all__ = ["methods_text"]
 

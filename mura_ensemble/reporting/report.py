@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.reporting.compare import Comparison
+from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.folder import write_folder
 from mura_ensemble.reporting.leaderboard_table import leaderboard_latex
 from mura_ensemble.reporting.page import Drawing, Page, render_markdown, render_page
@@ -92,6 +92,8 @@ def _everything(comparison: Comparison) -> dict[str, Any]:
         "seed": comparison.seed,
         "reference": comparison.reference and asdict(comparison.reference),
         "compared": comparison.compared,
+        "ranked_studies": comparison.ranked_studies,
+        "ranked_resamples": comparison.ranked_resamples,
         "readers": comparison.readers and asdict(comparison.readers),
         "detectable": comparison.detectable,
         "data": {

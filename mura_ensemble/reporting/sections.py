@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.reporting import figures
-from mura_ensemble.reporting.compare import Comparison
+from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.formats import (
     count,
     estimate,

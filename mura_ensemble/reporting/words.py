@@ -8,10 +8,11 @@ kappas of raters rest on different studies; then who is ahead is read from ranks
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
+from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.formats import (
     count,
     error_rate,
@@ -24,9 +25,6 @@ from mura_ensemble.reporting.formats import (
     signed_interval,
 )
 from mura_ensemble.reporting.palette import FAMILIES
-
-if TYPE_CHECKING:
-    from mura_ensemble.reporting.compare import Comparison
 
 __all__ = ["better_than_reference", "headline", "level_name", "verdict_items"]
 

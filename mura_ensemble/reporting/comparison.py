@@ -1,0 +1,111 @@
+"""A finished comparison: what every word, table and figure of a report is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from mura_ensemble.reporting.leaderboard import Reference
+from mura_ensemble.reporting.page import Notice
+
+__all__ = ["Comparison", "DataCard", "ReaderBand"]
+
+
+@dataclass(frozen=True)
+class ReaderBand:
+    """The kappas of the readers in the comparison: how many, lowest, mean and highest, and who has the highest."""
+
+    count: int
+    lowest: float
+    mean: float
+    highest: float
+    best: str
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """What the numbers rest on.
+
+    Attributes
+    ----------
+    studies, patients, positives : int
+        Studies, their patients, studies abnormal by the gold standard.
+    repeated_patients : int
+        Patients with more than one study.
+    by_type : DataFrame
+        Index study type; columns `studies`, `patients`, `positives`, `prevalence`.
+    """
+
+    studies: int
+    patients: int
+    positives: int
+    repeated_patients: int
+    by_type: pd.DataFrame
+
+    @property
+    def prevalence(self) -> float:
+        """Share of the studies that are abnormal, in [0, 1]."""
+        return self.positives / self.studies
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything a report says, as finished frames.
+
+    Attributes
+    ----------
+    title : str
+    leaderboard : DataFrame
+        Index rater, highest kappa first. `kind`; `place`, `rank`, `rank_low`, `rank_high`, `p_best` (see
+        `standings.Standings`); `kappa`, `low`, `high`, `interval` (the rule); `difference`, `diff_low`, `diff_high`,
+        `p`, `p_adjusted` (against the reference; NaN for it); `n`, `missing`; `tp`, `fn`, `fp`, `tn`; `sensitivity`
+        and `specificity`, each with `_low` and `_high`; `small`; `apparent` (fitted on these studies); `notes`.
+    by_study_type : DataFrame
+        Index (rater, study_type): `kind`, `n`, `positives`, `kappa`, `low`, `high`, `interval`, `small`, counts.
+    differences : DataFrame
+        Index (rater, reference), every ordered pair, on the studies both called: `kappa`, `kappa_reference`,
+        `difference`, `low`, `high`, `p`, `p_all_pairs` (Holm), `n`, `only_rater_right`, `only_reference_right`.
+    reference : Reference or None
+        What the leaderboard's differences are taken from; None for a single rater.
+    ranked_studies, ranked_resamples : int
+        What ranks rest on: the studies that every rater with a kappa called, and the resamples of their patients in
+        which all ranked raters have a kappa. Without such a resample there are no ranks.
+    compared : int
+        Differences tested against the reference, the family of `p_adjusted`.
+    readers : ReaderBand or None
+        None without readers.
+    data : DataCard
+    detectable : float
+        Difference of kappa from the reference that one test named beforehand would find in 4 of 5 such studies, at
+        the median share of studies on which one of the two is right; NaN without a reference.
+    checks : tuple of Notice
+        Warnings first.
+    methods : tuple of str
+        Paragraphs ready to paste.
+    provenance : dict
+        What the caller said and a digest of what was compared.
+    level, resamples, seed : float, int, int
+    simulated : bool
+    """
+
+    title: str
+    leaderboard: pd.DataFrame
+    by_study_type: pd.DataFrame
+    differences: pd.DataFrame
+    reference: Reference | None
+    ranked_studies: int
+    ranked_resamples: int
+    compared: int
+    readers: ReaderBand | None
+    data: DataCard
+    detectable: float
+    checks: tuple[Notice, ...]
+    methods: tuple[str, ...]
+    provenance: Mapping[str, Any]
+    level: float
+    resamples: int
+    seed: int
+    simulated: bool
