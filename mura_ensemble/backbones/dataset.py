@@ -19,10 +19,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["ViewBatch", "Views", "augmented", "batches_of", "chosen_device", "normalised"]
+__all__ = [
+    "ViewBatch",
+    "Views",
+    "augmented",
+    "batches_of",
+    "chosen_device",
+    "normalised",
+    "refuse_unreadable",
+]
 
 MEMORY = 2 * 2**30
 """Bytes of decoded views that training keeps in memory rather than decode them again every epoch."""
+
+PROBED = 64
+"""Views of each fold that are decoded before training begins."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,54 @@ class Views:
         except ViewError as error:
             blank = np.zeros((side.channels, side.size, side.size), dtype=np.float32)
             return Reading(blank, str(error), content)
+
+
+def refuse_unreadable(views: Views, rows: pd.DataFrame, *, source: Path) -> None:
+    """Find out before the first epoch whether there is anything to train on.
+
+    Missing files are counted over all views; of each fold, up to `PROBED` views spread evenly are decoded.
+
+    Parameters
+    ----------
+    views : Views
+    rows : DataFrame
+        Of `views`, with `path`, `content` and `fold`.
+    source : Path
+        The manifest, for the error.
+
+    Raises
+    ------
+    InputError
+        If more than half of the views, or all views of one fold, cannot be read.
+    """
+    everywhere = np.arange(len(rows))
+    fold_of = rows["fold"].to_numpy()
+    spread = [
+        of_fold[np.unique(np.linspace(0, len(of_fold) - 1, PROBED).astype(np.int64))]
+        for of_fold in (np.flatnonzero(fold_of == fold) for fold in np.unique(fold_of))
+    ]
+    _refuse_most(views, rows, everywhere, (rows["content"] == MISSING).to_numpy(), source)
+    probed = np.sort(np.concatenate(spread))
+    with ThreadPoolExecutor() as pool:
+        failed = np.array(list(pool.map(lambda position: bool(views[position][1].reason), probed)))
+    _refuse_most(views, rows, probed, failed, source)
+
+
+def _refuse_most(
+    views: Views, rows: pd.DataFrame, tried: NDArray[np.int64], failed: NDArray[np.bool_], source: Path
+) -> None:
+    by_fold = pd.Series(failed).groupby(rows["fold"].to_numpy()[tried]).mean()
+    lost = by_fold.index[by_fold == 1]
+    if failed.mean() <= 0.5 and not len(lost):
+        return
+    wrong = failed if failed.mean() > 0.5 else failed & (rows["fold"].to_numpy()[tried] == lost[0])
+    first = int(tried[np.argmax(wrong)])
+    among = f"{len(tried):,} views" if len(tried) == len(rows) else f"{len(tried):,} views that were tried"
+    also = "" if failed.mean() > 0.5 else f", all of fold {lost[0]} among them"
+    raise InputError(
+        f"{source}: {int(failed.sum()):,} of {among} cannot be read{also}, first {views.files[first]} "
+        f"({views[first][1].reason}); name the folder where the manifest's paths begin with --root"
+    )
 
 
 def batches_of(views: Views, batches: Sequence[Sequence[int]], *, workers: int) -> Iterator[ViewBatch]:

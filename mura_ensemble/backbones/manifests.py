@@ -9,6 +9,7 @@ import pandas as pd
 
 from mura_ensemble.backbones.views import content_digest
 from mura_ensemble.data.errors import InputError
+from mura_ensemble.data.files import read_json
 from mura_ensemble.data.predictions import manifest_digest
 from mura_ensemble.data.tables import MANIFEST, read_table
 
@@ -24,7 +25,8 @@ def read_views(manifest: Path, split: str, views_root: Path | None) -> pd.DataFr
         The MANIFEST table.
     split : str
     views_root : Path, optional
-        Where relative paths start; the manifest's own folder if not given.
+        Where relative paths start; if not given, the copy that the `index.json` beside the manifest names,
+        or else the manifest's own folder.
 
     Returns
     -------
@@ -35,7 +37,8 @@ def read_views(manifest: Path, split: str, views_root: Path | None) -> pd.DataFr
     Raises
     ------
     InputError
-        If the split has no views, or the views of one study name two patients or study types.
+        If the split has no views, the views of one study name two patients or study types, or there is
+        no folder of views.
     """
     table = read_table(manifest, MANIFEST)
     rows = table[table["split"] == split].sort_values(["study", "view"], ignore_index=True)
@@ -49,13 +52,20 @@ def read_views(manifest: Path, split: str, views_root: Path | None) -> pd.DataFr
             raise InputError(
                 f"{manifest}: the views of study '{torn[0]}' name two values of '{column}'; keep one"
             )
-    root = Path(manifest).parent if views_root is None else Path(views_root)
+    root = _indexed_root(Path(manifest)) if views_root is None else Path(views_root)
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder of views; check the path")
+        raise InputError(f"{root}: no such folder of views; check the path, or name the folder with --root")
     rows["file"] = [str(root / path) for path in rows["path"]]
     with ThreadPoolExecutor() as pool:
         rows["content"] = list(pool.map(content_digest, [Path(file) for file in rows["file"]]))
     return rows
+
+
+def _indexed_root(manifest: Path) -> Path:
+    """Where `index` found the views of its manifest; the manifest's folder if `index` did not write it."""
+    index = manifest.parent / "index.json"
+    root = read_json(index).get("root") if index.is_file() else None
+    return Path(root) if isinstance(root, str) and root else manifest.parent
 
 
 def studies_of(rows: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from mura_ensemble.backbones.registry import load_weights, require_extra, weight
 from mura_ensemble.backbones.runs import TrainedRun, read_run, versions
 from mura_ensemble.backbones.shards import PredictionSummary, Work, find_plans, parse_shard, parts_of
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.predictions import Role
+from mura_ensemble.data.predictions import Role, backbone_folder, plain_name
 
 __all__ = ["TOLERANCE", "merge_predictions", "predict_backbone"]
 
@@ -60,7 +60,8 @@ def predict_backbone(
     name : str, optional
         Name of the backbone; the name of the run's folder if not given.
     views_root : Path, optional
-        Where the manifest's relative paths start; its own folder if not given.
+        Where the manifest's relative paths start; what `index` wrote beside it, or its own folder, if not
+        given.
     batch_size : int
         Moves no probability by more than `TOLERANCE`.
     precision : {'float32', 'bfloat16'}
@@ -93,8 +94,8 @@ def predict_backbone(
         raise InputError(f"batch size {batch_size}: give a whole number of 1 or more")
     if precision not in ("float32", "bfloat16"):
         raise InputError(f"precision '{precision}': give float32 or bfloat16")
-    if name is not None and (Path(name).name != name or name.startswith(".")):
-        raise InputError(f"name '{name}': give a plain name, it becomes a folder of {out}")
+    folder = backbone_folder(out, Path(run).resolve().name if name is None else name)
+    plain_name(split, "split")
     trained = read_run(run)
     rows = read_views(manifest, split, views_root)
     rows, role = _with_folds(rows, trained, split, manifest)
@@ -102,7 +103,7 @@ def predict_backbone(
     digests = [weights_digest(state) for state in states]
     where = chosen_device(device)
     work = Work(
-        folder=Path(out) / (name or Path(run).resolve().name),
+        folder=folder,
         split=split,
         role=role,
         inputs=_inputs(trained, digests, precision),

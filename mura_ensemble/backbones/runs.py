@@ -84,8 +84,10 @@ class TrainedRun:
                 f"on its {row['studies']:,} held-out studies (threshold 0.5)"
                 for row in last.to_dict("records")
             ]
-        if last["failed"].any():
-            lines.append(f"  {last['failed'].max():,} views could not be read and were left out")
+        # Each view was left to all members but the one of its own fold, and each of them counted it.
+        failed = int(last["failed"].sum()) // max(members - 1, 1)
+        if failed:
+            lines.append(f"  {failed:,} of {data['views']:,} views could not be read and were left out")
         return "\n".join([*lines, f"wrote {self.folder}"])
 
     @property

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from mura_ensemble.backbones.dataset import Views, chosen_device
+from mura_ensemble.backbones.dataset import Views, chosen_device, refuse_unreadable
 from mura_ensemble.backbones.manifests import read_views, studies_of, views_digest
 from mura_ensemble.backbones.member import Settings, seeded, train_member
 from mura_ensemble.backbones.progress import progress
@@ -78,7 +78,8 @@ def train_backbone(
     split : str
         The split to train on.
     views_root : Path, optional
-        Where the manifest's relative paths start; its own folder if not given.
+        Where the manifest's relative paths start; what `index` wrote beside it, or its own folder, if not
+        given.
     size : int
         Side of the square input, pixels.
     channels : {1, 3}
@@ -108,7 +109,7 @@ def train_backbone(
     MissingExtraError
         Without the `[backbones]` extra; before anything else is done.
     InputError
-        For every fault of the input; nothing is written then.
+        For every fault of the input, as when most views cannot be read; nothing is written then.
     """
     require_extra()
     settings = Settings(epochs, batch_size, learning_rate, weight_decay, seed)
@@ -155,8 +156,9 @@ def train_backbone(
             "folds_digest": folds_digest(studies),
         },
     }
-    start_run(out, plan, studies)
     views = Views(rows, preprocessing)
+    refuse_unreadable(views, rows, source=Path(manifest))
+    start_run(out, plan, studies)
     views.keep_in_memory()
     with progress(epochs * len(rows) * max(folds - 1, 1), f"training {architecture}") as report:
         for fold in range(folds):

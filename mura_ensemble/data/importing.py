@@ -15,7 +15,15 @@ from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import digest_of_file, read_frame
 from mura_ensemble.data.mura_lists import path_table
 from mura_ensemble.data.names import parse_path
-from mura_ensemble.data.predictions import CARD, Role, manifest_digest, read_card, write_split
+from mura_ensemble.data.predictions import (
+    CARD,
+    Role,
+    backbone_folder,
+    manifest_digest,
+    plain_name,
+    read_card,
+    write_split,
+)
 from mura_ensemble.data.tables import (
     MANIFEST,
     PREDICTIONS,
@@ -138,9 +146,11 @@ def import_predictions(
     ------
     InputError
         A missing column, values that are no probabilities (or no logits), a view or study that stands
-        twice, is unknown to the manifest or missing from the file, a study with two patients.
+        twice, is unknown to the manifest or missing from the file, a study with two patients, a name or
+        split that is no plain name.
     """
-    file, out = Path(file), Path(out)
+    file, folder = Path(file), backbone_folder(out, name)
+    plain_name(split, "split")
     named = dict(columns or {})
     _refuse_unknown(named)
     rows = _read(file, named, level)
@@ -156,7 +166,7 @@ def import_predictions(
         keyed["patient"] = keyed["study"]
         notes.append("no column of patients: every study counts as its own patient")
     table = _complete(keyed, split, level, file)
-    before = read_card(out / name)["provenance"] if (out / name / CARD).exists() else {}
+    before = read_card(folder)["provenance"] if (folder / CARD).exists() else {}
     source: dict[str, Any] = {
         "file": file.name,
         "file_digest": digest_of_file(file),
@@ -164,7 +174,7 @@ def import_predictions(
         "notes": notes,
     }
     write_split(
-        out / name,
+        folder,
         split,
         table,
         inputs={"imported": name, "level": level, "logits": logits},
@@ -176,7 +186,7 @@ def import_predictions(
         provenance={**before, split: source},
     )
     failed = int((table["status"] == "failed").sum())
-    return Imported(out / name, split, table["study"].nunique(), len(table), failed, tuple(notes))
+    return Imported(folder, split, table["study"].nunique(), len(table), failed, tuple(notes))
 
 
 def _read(file: Path, named: Mapping[str, str], level: str) -> pd.DataFrame:

@@ -210,7 +210,8 @@ def write_index(index: MuraIndex, folder: Path) -> None:
         folder / "index.json",
         {
             "version": index.version,
-            "root": str(index.root),
+            # Absolute, because `train` and `predict` look here for the views wherever they are started.
+            "root": str(index.root.resolve()),
             "studies": int(index.manifest["study"].nunique()),
             "views": len(index.manifest),
             "labelled_studies": len(index.labels),

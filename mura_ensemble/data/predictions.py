@@ -43,9 +43,11 @@ __all__ = [
     "CARD",
     "SCHEMA",
     "Role",
+    "backbone_folder",
     "backbone_folders",
     "cache_key",
     "manifest_digest",
+    "plain_name",
     "read_card",
     "read_predictions",
     "read_split",
@@ -63,6 +65,38 @@ Role = Literal["held-out", "out-of-fold", "in-sample", "unknown"]
 def cache_key(inputs: Mapping[str, Any], manifest: str) -> str:
     """Digest of all that decides the numbers: the card's inputs, the manifest, the schema."""
     return digest_of({"inputs": inputs, "manifest": manifest, "schema": SCHEMA})
+
+
+def plain_name(name: str, what: str) -> str:
+    """Return a name that can be that of a file in its folder, whatever the machine.
+
+    Parameters
+    ----------
+    name : str
+    what : str
+        What it names, for the error: `name`, `split`.
+
+    Raises
+    ------
+    InputError
+        If it is empty, begins with a dot, ends with a blank, or holds a slash or backslash.
+    """
+    if not name.strip() or name != name.strip() or name.startswith(".") or {"/", "\\", "\0"} & set(name):
+        raise InputError(
+            f"{what} '{name}': give a plain name, without slash or leading dot; files are named after it"
+        )
+    return name
+
+
+def backbone_folder(root: Path, name: str) -> Path:
+    """`<root>/<name>`, and never a folder elsewhere.
+
+    Raises
+    ------
+    InputError
+        As `plain_name`.
+    """
+    return Path(root) / plain_name(name, "name")
 
 
 def manifest_digest(rows: pd.DataFrame, *, content: str | None = None) -> str:
@@ -110,8 +144,11 @@ def write_split(
     Raises
     ------
     InputError
-        If other inputs already stand under this backbone's name, or the table breaks its contract.
+        If other inputs already stand under this backbone's name, the table breaks its contract, or the
+        backbone or the split has no plain name.
     """
+    plain_name(folder.name, "name")
+    plain_name(split, "split")
     table = check_table(views, PREDICTIONS, source=folder / f"{split}.parquet")
     _check_status(table, folder / f"{split}.parquet")
     table = table.sort_values(["study", "view"], ignore_index=True)

@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 
 from mura_ensemble.backbones import runs, train, train_backbone  # noqa: E402
 from mura_ensemble.backbones.dataset import augmented  # noqa: E402
+from mura_ensemble.backbones.manifests import read_views  # noqa: E402
 from mura_ensemble.backbones.member import _batches, class_weights, seeded  # noqa: E402
 from mura_ensemble.data.errors import InputError  # noqa: E402
 
@@ -149,6 +150,78 @@ def test_an_unreadable_view_is_left_out_of_training_and_counted(study: Study, tm
     run = _train(study, tmp_path / "run", folds=1, epochs=1)
     assert list(run.metrics[["views", "failed"]].iloc[0]) == [35, 1]
     assert np.isfinite(run.metrics["loss"]).all()
+
+
+@pytest.mark.parametrize("folds", [1, 2])
+def test_views_left_out_are_counted_once_over_all_folds(study: Study, tmp_path: Path, folds: int) -> None:
+    run = _train(study, tmp_path / "none", folds=2, epochs=1)
+    patients = run.folds.groupby("fold")["patient"].first()
+    manifest = pd.read_csv(study.manifest)
+    for patient in patients:  # two views of one fold, one of the other
+        views = manifest.loc[manifest["patient"] == patient, "view"]
+        for view in views[: 2 if patient == patients[0] else 1]:
+            study.file(view).write_bytes(b"")
+    told = str(_train(study, tmp_path / "run", folds=folds, epochs=1))
+    assert "3 of 36 views could not be read and were left out" in told
+
+
+def _spoil(study: Study, views: pd.Series[str], content: bytes | None) -> None:
+    for view in views:
+        if content is None:
+            study.file(view).unlink()
+        else:
+            study.file(view).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "no such file"), (b"no view", "neither PNG nor JPEG")]
+)
+def test_training_on_next_to_nothing_is_refused_before_the_first_epoch(
+    study: Study, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    views = pd.read_csv(study.manifest).query("split == 'train'").sort_values(["study", "view"])["view"]
+    _spoil(study, views[:19], content)
+    found = f"19 of 36 views cannot be read, first .*{views.iloc[0]} \\({reason}\\); name .* with --root"
+    with pytest.raises(InputError, match=found):
+        _train(study, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_fold_without_a_readable_view_is_refused(study: Study, tmp_path: Path) -> None:
+    folds = _train(study, tmp_path / "before", folds=3, epochs=1).folds
+    manifest = pd.read_csv(study.manifest)
+    views = manifest.loc[manifest["study"].isin(folds.loc[folds["fold"] == 1, "study"]), "view"]
+    _spoil(study, views, b"no view")
+    with pytest.raises(
+        InputError, match=f"{len(views)} of 36 views cannot be read, all of fold 1 among them"
+    ):
+        _train(study, tmp_path / "run", folds=3)
+
+
+def test_a_wrong_root_is_refused(fixed_study: Study, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(
+        InputError, match=r"36 of 36 views cannot be read, first .*empty.*\(no such file\).*--root"
+    ):
+        _train(fixed_study, tmp_path / "run", views_root=tmp_path / "empty")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_root_that_index_wrote_is_used(fixed_study: Study, tmp_path: Path) -> None:
+    (tmp_path / "mura").mkdir()
+    manifest = tmp_path / "mura" / "manifest.csv"
+    manifest.write_bytes(fixed_study.manifest.read_bytes())
+    index = tmp_path / "mura" / "index.json"
+    index.write_text(json.dumps({"root": str(fixed_study.root)}))
+    rows = read_views(manifest, "train", None)
+    assert rows["file"].map(lambda file: Path(file).is_relative_to(fixed_study.root)).all()
+    assert "missing" not in set(rows["content"])
+    assert set(read_views(manifest, "train", tmp_path)["content"]) == {"missing"}
+    index.write_text(json.dumps({"another": "program's"}))
+    assert read_views(manifest, "train", None)["file"].iloc[0].startswith(str(tmp_path / "mura"))
+    index.write_text(json.dumps({"root": str(tmp_path / "gone")}))
+    with pytest.raises(InputError, match=r"gone: no such folder of views; .*--root"):
+        read_views(manifest, "train", None)
 
 
 def test_decoding_in_loader_processes_changes_nothing(

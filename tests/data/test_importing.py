@@ -70,6 +70,15 @@ def test_a_second_split_joins_and_the_numbers_are_in_the_key(bring, tmp_path):
     assert second["splits"]["valid"]["key"] != first["splits"]["valid"]["key"]
 
 
+@pytest.mark.parametrize(
+    "options", [{"name": "../../evil"}, {"name": ""}, {"name": "a/b"}, {"split": "../x"}]
+)
+def test_nothing_is_written_outside_the_set(bring, tmp_path, options):
+    with pytest.raises(InputError, match="give a plain name, without slash"):
+        bring(PLAIN, **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs.csv"]
+
+
 def test_logits_are_taken_when_declared(bring):
     logits = np.array([-3.0, 0.0, 800.0, -800.0])
     _, table = bring(PLAIN.assign(probability=logits), logits=True)

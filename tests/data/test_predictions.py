@@ -9,6 +9,7 @@ import pytest
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json, write_frame
 from mura_ensemble.data.predictions import (
+    backbone_folder,
     backbone_folders,
     cache_key,
     manifest_digest,
@@ -60,6 +61,18 @@ def test_round_trip_sorted_in_single_precision(tmp_path):
     entry = card["splits"]["valid"]
     assert (entry["studies"], entry["views"], entry["failed"], entry["role"]) == (2, 3, 1, "held-out")
     assert entry["key"] == cache_key(INPUTS, manifest_digest(VIEWS))
+
+
+@pytest.mark.parametrize("name", ["", " ", "..", ".net", "a/b", "/top", "a\\b", "net "])
+def test_only_plain_names_become_files(tmp_path, name):
+    with pytest.raises(InputError, match=r"^split '.*': give a plain name"):
+        _write(tmp_path / "set" / "net", split=name)
+    with pytest.raises(InputError, match=r"^name '.*': give a plain name"):
+        backbone_folder(tmp_path, name)
+    assert not list(tmp_path.iterdir())
+    assert backbone_folder(tmp_path, "net v1.2-b") == tmp_path / "net v1.2-b"
+    with pytest.raises(InputError, match=r"^name '.hidden': give a plain name"):
+        _write(tmp_path / ".hidden")
 
 
 def test_the_same_table_in_any_order_gives_the_same_bytes(tmp_path):
