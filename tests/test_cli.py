@@ -166,7 +166,7 @@ def test_import_of_anybodys_csv(run, simulated):
         }
     )
     theirs.to_csv("theirs.csv", index=False)
-    status, out, err = run(
+    status, _, err = run(
         "import", "theirs.csv", "--out", "predictions", "--name", "theirs", "--split", "valid", "--level", "study",
         "--columns", "study=exam,patient=who,study_type=part,probability=p", "--role", "held-out",
     )  # fmt: skip
@@ -313,3 +313,38 @@ def test_a_foreign_folder_is_not_overwritten(refused, simulated, tmp_path):
     refused("report", simulated, *words, "--resamples", 500, "--out", "mine")
     assert (tmp_path / "mine" / "thesis.docx").read_text() == "years of work"
     refused("demo", "--out", "mine")
+
+
+def test_a_file_or_an_unwritable_place_for_a_folder_is_one_sentence(refused, simulated, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    assert "is a file" in refused("demo", "--out", "file")
+    words = ["--readers", simulated / "readers_test.csv", "--panel", "reader_1,reader_2,reader_3"]
+    assert "cannot be written" in refused(
+        "report", simulated, *words, "--resamples", 200, "--out", "file/below/report"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["demo", "--seed", "-1"], "--seed"),
+        (["fit-stack", "x", "--labels", "y", "--strategy", "best"], "'best' is not one of"),
+        (["fit-stack", "x", "--labels", "y", "--folds", "2"], "--folds"),
+        (["fit-stack", "x"], "--labels"),
+        (["fit-stack", "x", "--lables", "y"], "--lables"),
+        (["nonsense"], "nonsense"),
+    ],
+)
+def test_a_word_that_cannot_be_read_is_one_sentence(refused, words, wanted):
+    sentence = refused(*words)
+    assert wanted in sentence
+    assert sentence.endswith("--help\n")
+
+
+def test_help_and_version_still_work(run):
+    for words in (["--help"], ["fit-stack", "--help"], ["ensembles", "ls", "--help"]):
+        status, out, err = run(*words)
+        assert (status, err) == (0, "")
+        assert "Usage" in out
+    assert run("--version")[0] == 0
+    assert "Usage" in "".join(run()[1:])

@@ -131,11 +131,10 @@ def test_ensembles_lists_what_is_there(run, simulated):
     assert status == 0, err
     assert "1 other JSON files" in out
     table = pd.read_csv("list.csv")
-    assert table["file"].tolist() == ["a.json", "b.json"]
-    assert table["recipe"].tolist() == ["mean", "power-mean"]
-    assert (table["nested"] - json.loads(Path("a.json").read_text())["evaluation"]["nested"]).abs().iloc[
-        0
-    ] < 1e-9
+    table = table.set_index("file")
+    assert table["recipe"].to_dict() == {"a.json": "mean", "b.json": "power-mean"}
+    nested = json.loads(Path("a.json").read_text())["evaluation"]["nested"]
+    assert table.loc["a.json", "nested"] == pytest.approx(nested, abs=1e-9)
 
 
 def test_matched_to_a_reader(run, simulated):
@@ -199,7 +198,10 @@ def test_one_network_under_two_names_is_said(run, simulated, tmp_path):
     [
         (["--pooling", "max"], "rises with the number of views"),
         (["--strategy", "greedy-kappa-joint"], "--threshold kappa"),
-        (["--threshold", "best"], "operating point 'best' is unknown"),
+        (
+            ["--threshold", "best"],
+            "--threshold best: choose half, kappa, per-study-type, intercept, sensitivity=VALUE",
+        ),
         (["--strategy", "auto", "--folds", 3], "at least 4"),
         (["--mix", "tset"], "no split 'tset'"),
     ],
@@ -222,3 +224,56 @@ def test_other_mistakes(run, simulated):
     status, _, err = run("search", simulated, *labels(simulated), "--folds", 3, "--backbones", "x")
     assert status == 2
     assert "no backbone 'x'" in err
+
+
+def test_a_threshold_that_is_unknown_names_every_choice(run, simulated):
+    err = run("fit-stack", simulated, *labels(simulated), "--threshold", "0.4")[2]
+    assert "reader=NAME" in err
+    assert "auto" in err
+    err = run("fit-stack", simulated, "--labels", "nowhere.csv", "--threshold", "reader=bob")[2]
+    assert "give --readers" in err
+
+
+def test_too_many_folds_are_said_with_the_mend(run, simulated):
+    err = run("fit-stack", simulated, *labels(simulated), "--folds", 10000)[2]
+    assert "split 'valid'" in err
+    assert "ask for fewer folds" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--calibration", "platt"], "calibration     platt: logit times"),
+        (["--calibration", "temperature"], "calibration     temperature "),
+        (["--calibration", "isotonic"], "calibration     isotonic, "),
+        (["--pooling", "learned"], "learned pooling of"),
+        (["--threshold", "kappa"], "(kappa)"),
+        (["--strategy", "power-mean"], "power mean      exponent"),
+    ],
+)
+def test_what_is_fitted_is_never_called_nothing(run, simulated, words, said):
+    more = [] if "--strategy" in words else ["--strategy", "mean"]
+    few = ["--backbones", "sim_resnet50,sim_densenet169", "--folds", 3]
+    status, out, err = run("fit-stack", simulated, *labels(simulated), *more, *words, *few)
+    assert status == 0, err
+    assert said in out
+    assert "weight 0.500 for each backbone" in out
+    assert "nothing is fitted" not in out
+    if words[0] == "--calibration":
+        out = run("ensembles", "ls")[1]
+        assert f"mean of 2, {words[1]}" in out
+        assert "-0.000" not in out
+
+
+def test_a_plain_mean_fits_nothing(run, simulated):
+    assert "nothing is fitted" in run("fit-stack", simulated, *labels(simulated), "--strategy", "mean")[1]
+
+
+def test_ensembles_stand_in_the_order_of_their_nested_kappa(run, simulated):
+    for name, backbone in (("a", "sim_mobilenet_v3"), ("b", "sim_densenet169"), ("c", "sim_resnet50")):
+        words = ["--strategy", "mean", "--backbones", backbone, "--out", f"{name}.json"]
+        run("fit-stack", simulated, *labels(simulated), *words)
+    run("ensembles", "ls", ".", "--out", "list.csv")
+    nested = pd.read_csv("list.csv")["nested"]
+    assert nested.is_monotonic_decreasing
+    assert nested.nunique() == 3

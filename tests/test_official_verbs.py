@@ -147,3 +147,53 @@ def test_submit_of_fitted_studies_is_refused(run):
     assert status == 2
     assert "was fitted on" in err
     assert run(*words, "--allow-fitted")[0] == 0
+
+
+def spoil_studies(studies):
+    """Let both backbones fail on every view of these studies of test, and on one view of another study."""
+    for folder in Path("predictions").iterdir():
+        card = json.loads((folder / "card.json").read_text())
+        table = pd.read_parquet(folder / "test.parquet")
+        first_of_two = table[~table["study"].isin(studies) & table["study"].duplicated(keep="last")].index[:1]
+        lost = table["study"].isin(studies) | table.index.isin(first_of_two)
+        table.loc[lost, ["logit", "probability"]] = np.nan
+        table.loc[lost, "status"], table.loc[lost, "reason"] = "failed", "no such file"
+        write_split(
+            folder, "test", table, inputs=card["inputs"], manifest=manifest_digest(table), made_by="test",
+            role="held-out", simulated=True,
+        )  # fmt: skip
+
+
+def test_a_study_with_failed_views_only_is_named_and_can_be_called(run):
+    study = pd.read_parquet("predictions/ann/test.parquet")["study"].iloc[0]
+    views = int((pd.read_parquet("predictions/ann/test.parquet")["study"] == study).sum())
+    spoil_studies([study])
+    words = ["submit", "test_image_paths.csv", "out.csv", "--ensemble", "stack.json"]
+    words += ["--predictions", "predictions"]
+    status, _, err = run(*words)
+    assert status == 2
+    assert study in err
+    assert "(no such file)" in err
+    assert "--undecided 0" in err
+    assert "renormalise" not in err
+    assert not Path("out.csv").exists()
+    for call, word in (("0", "normal"), ("1", "abnormal")):
+        status, out, err = run(*words, "--undecided", call)
+        assert status == 0, err
+        assert f"1 studies could not be decided and are called {word}" in out
+        # Two backbones failed on the same views; a view counts once.
+        assert f"{views + 1} of " in out
+        rows = dict(line.split(",") for line in Path("out.csv").read_text().splitlines())
+        assert rows[f"MURA-v1.1/{study}/"] == call
+
+
+def test_the_official_protocol_names_rows_of_an_unknown_study_type(run):
+    for name in ("gold.csv", "calls.csv"):
+        Path(name).write_text(
+            "MURA-v1.1/valid/XR_WRIST/patient1/study1/,1\nMURA-v1.1/valid/XR_WRIST/patient2/study1/,0\n"
+            "MURA-v1.1/valid/XR_FOO/patient3/study1/,1\n"
+        )
+    status, out, err = run("evaluate", "gold.csv", "calls.csv", "--protocol", "official")
+    assert status == 0, err
+    assert "1 rows are of no known study type" in out
+    assert "XR_FOO/patient3" in out

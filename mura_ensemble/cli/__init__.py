@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,6 +17,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+# What the command line raises for words it cannot read; typer carries its own copy of click and names only this one.
+_USAGE: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 def _version(wanted: bool) -> None:
@@ -57,7 +61,17 @@ for _name, _verb in (
 def main() -> None:
     """Run the command line; input that cannot be used ends with one sentence and status 2."""
     try:
-        app()
+        status = app(standalone_mode=False)
+    except typer.Abort:
+        sys.exit(1)
+    except _USAGE as error:
+        sentence = error.format_message().replace("\n", " ").strip().rstrip(".")
+        if not sentence:  # a bare command, which has shown its help
+            sys.exit(error.exit_code)
+        where = getattr(error, "ctx", None)
+        command = where.command_path if where else "mura-ensemble"
+        print(f"error: {sentence}; see {command} --help", file=sys.stderr)
+        sys.exit(2)
     except (ValueError, ImportError) as error:
         from mura_ensemble.data.errors import InputError, MissingExtraError
 
@@ -68,3 +82,5 @@ def main() -> None:
     except KeyboardInterrupt:
         print("stopped; run the same command again to continue", file=sys.stderr)
         sys.exit(130)
+    if isinstance(status, int) and status:
+        sys.exit(status)

@@ -67,7 +67,7 @@ def fit_stack(
         typer.Option(
             metavar="half|kappa|per-study-type|intercept|sensitivity=V|specificity=V|reader=NAME|auto",
             help="Abnormal above 0.5; the kappa-optimal threshold; one per study type, shrunk; an intercept per "
-            "study type; at a sensitivity, a specificity or a reader's specificity; the better of half and intercept.",
+            "study type; at a sensitivity, a specificity or a reader's specificity; auto: the better of half and intercept.",
         ),
     ] = "half",
     calibration: Annotated[

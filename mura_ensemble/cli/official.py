@@ -25,6 +25,10 @@ def submit(
         Literal["error", "renormalise"],
         typer.Option(help="Failed views: refuse, or pool the views that remain."),
     ] = "renormalise",
+    undecided: Annotated[
+        Literal["0", "1"] | None,
+        typer.Option(help="Call of studies that have failed views only; refused if not given."),
+    ] = None,
     allow_fitted: AllowFitted = False,
 ) -> None:
     """Call every study of a list of views, in MURA's own file format."""
@@ -39,6 +43,7 @@ def submit(
             runs=runs,
             root=root,
             missing=missing,
+            undecided=undecided,
             allow_fitted=allow_fitted,
         )
     )

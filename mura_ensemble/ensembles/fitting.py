@@ -207,8 +207,8 @@ def labelled_sample(
     for value, word in ((0, "normal"), (1, "abnormal")):
         if (labels == value).sum() < folds:
             raise InputError(
-                f"split '{split}': {(labels == value).sum()} {word} studies with every probability; "
-                f"{folds} folds need at least {folds}"
+                f"split '{split}': {(labels == value).sum():,} {word} studies with every probability, too few for "
+                f"{folds:,} folds, which need one each; ask for fewer folds"
             )
     fold = assign_folds(where.reset_index(), labels.astype(np.int64), folds=folds, seed=seed).reindex(
         where.index

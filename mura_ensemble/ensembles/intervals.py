@@ -41,7 +41,8 @@ class Weight:
     low, high : float
         Percentile interval over resamples of the patients; equal to the estimate where nothing is fitted. That of
         a stack takes the penalty as chosen: with the penalty chosen anew it would be up to twice as wide (small
-        sets), which the spread over folds shows.
+        sets), which the spread over folds shows. That of a bagged selection is the spread of the resamples around
+        the estimate.
     fold_low, fold_high : float
         Least and greatest among the fits that each left a fold out.
     resamples : int
@@ -75,7 +76,13 @@ def weights_with_intervals(
         if resamples
         else estimate[None]
     )
+    if resamples and strategy.endswith("-bagged"):
+        # A bag of a resample holds fewer different patients than a bag of the studies, which draws the bootstrap's
+        # weights away from the estimate: their spread is kept, that shift is not.
+        draws = np.clip(draws - draws.mean(axis=0) + estimate, 0.0, 1.0)
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    if resamples and strategy.endswith("-bagged"):
+        low, high = np.minimum(low, estimate), np.maximum(high, estimate)
     table = np.stack([estimate, low, high, spread.min(axis=0), spread.max(axis=0)]).T.tolist()
     return tuple(
         Weight(mid, below, above, least, most, resamples) for mid, below, above, least, most in table

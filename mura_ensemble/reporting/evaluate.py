@@ -106,6 +106,14 @@ def _official(votes: pd.DataFrame, calls: pd.DataFrame) -> Evaluation:
         "The limits are the evaluator's (variance in place of standard error): not a confidence interval."
     ]
     lost = len(votes) - calls["study"].isin(votes.index).sum() + calls["study"].duplicated().sum()
+    known = merged["study"].apply(lambda path: any(name.upper() in path for name in STUDY_TYPES))
+    strange = merged.loc[~known.astype(bool), "study"]
+    if len(strange):
+        notes.append(
+            f"{len(strange):,} rows are of no known study type and count only in the overall kappa: "
+            + ", ".join(strange.iloc[:3])
+            + (", ..." if len(strange) > 3 else "")
+        )
     if len(merged) != len(votes) or lost:
         notes.append(
             f"{len(merged):,} rows were scored against {len(votes):,} studies with a gold standard: studies are "

@@ -35,14 +35,16 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> list[Path]:
     Raises
     ------
     InputError
-        If the folder holds a file that is not ours, or is a file; nothing is changed then.
+        If the folder holds a file that is not ours, is a file or cannot be written; nothing is changed then.
     """
     folder = Path(folder)
     _refuse_foreign(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent
-    ) as beside:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".partial", dir=folder.parent)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another place") from error
+    with partial as beside:
         new, old = Path(beside) / "new", Path(beside) / "old"
         for name, text in files.items():
             path = new / name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -173,11 +174,22 @@ def _subsets(found: SubsetSearch, names: Sequence[str]) -> pd.DataFrame:
     )
 
 
+def _signed(value: float) -> str:
+    """With its sign, unless it rounds to zero."""
+    return f"{value:+.3f}" if abs(value) >= 0.0005 else "0.000"
+
+
+def _of(recipe: str, backbones: int) -> str:
+    strategy, comma, rest = recipe.partition(", ")
+    return f"{strategy} of {backbones}{comma}{rest}"
+
+
 def list_ensembles(folder: Path, *, out: Path | None = None) -> str:
     """One line for every ensemble in a folder; other JSON files are passed over and counted."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; name one with ensembles of mura-ensemble fit-stack")
-    rows, others = [], 0
+    rows: list[dict[str, Any]] = []
+    others = 0
     for path in sorted(folder.glob("*.json")):
         try:
             ensemble = load_ensemble(path)
@@ -200,6 +212,7 @@ def list_ensembles(folder: Path, *, out: Path | None = None) -> str:
                 "simulated": ensemble.fitted_on.simulated,
             }
         )
+    rows.sort(key=lambda row: (-row["nested"], row["file"]))
     if not rows:
         raise InputError(
             f"{folder}: no ensemble here ({others} other JSON files); write one with mura-ensemble fit-stack"
@@ -208,10 +221,10 @@ def list_ensembles(folder: Path, *, out: Path | None = None) -> str:
     if out is not None:
         write_frame(out, table)
     wide = max(len("file"), *(len(str(row["file"])) for row in rows))
-    lines = [f"{'file':<{wide}}  nested kappa  95 % interval   gap     n      split     recipe"]
+    lines = [f"{'file':<{wide}}  nested kappa  95 % interval      gap     n      split     recipe"]
     lines += [
-        f"{row['file']:<{wide}}  {row['nested']:>12.3f}  {row['low']:.3f} to {row['high']:.3f}  {row['gap']:+.3f}  "
-        f"{row['n']:>5,}  {row['split']:<8}  {row['recipe']} of {row['backbones']}"
+        f"{row['file']:<{wide}}  {row['nested']:>12.3f}  {row['low']:.3f} to {row['high']:.3f}  "
+        f"{_signed(row['gap']):>6}  {row['n']:>5,}  {row['split']:<8}  {_of(row['recipe'], row['backbones'])}"
         + (" (simulated data)" if row["simulated"] else "")
         for row in rows
     ]

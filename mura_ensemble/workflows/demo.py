@@ -23,6 +23,8 @@ DEMO_ENSEMBLES: tuple[tuple[str, str, OperatingPointKind], ...] = (
 
 def run_demo(out: Path, *, seed: int = 1) -> str:
     """Simulate a reader study, fit ensembles on its valid split, report on its test split."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; name a folder for the demo")
     predictions = out / "predictions" / "simulated"
     if out.exists() and any(out.iterdir()) and not predictions.exists():
         raise InputError(f"{out}: holds files that no demo wrote; choose another --out")

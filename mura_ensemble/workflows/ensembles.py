@@ -16,8 +16,11 @@ from mura_ensemble.data.readers import read_readers
 from mura_ensemble.data.tables import read_labels
 from mura_ensemble.ensembles.ensemble import Ensemble
 from mura_ensemble.ensembles.fitting import fit_ensemble, gold_of
+from mura_ensemble.ensembles.means import PowerMean, RankMean
 from mura_ensemble.ensembles.pooling import Missing, read_study_probabilities
+from mura_ensemble.ensembles.poolings import LearnedPooling
 from mura_ensemble.ensembles.store import load_ensemble, save_ensemble
+from mura_ensemble.ensembles.thresholds import OPERATING_POINTS, parse_operating_point
 from mura_ensemble.reporting.assemble import SCORING_SPLITS, patients_warning, read_cards
 from mura_ensemble.reporting.splits import split_covered, split_not_fitted_on
 
@@ -43,6 +46,10 @@ def fit_stack(
     seed: int = 0,
 ) -> str:
     """Fit one ensemble on one split and write it as JSON."""
+    if threshold.startswith("reader=") and readers is None:
+        raise InputError(
+            f"--threshold {threshold} needs that reader's calls of these studies; give --readers"
+        )
     labelled = read_labels(labels)
     split = split_covered(predictions, split, labelled.index, source=labels, backbones=backbones, to_fit=True)
     cards = read_cards(predictions, backbones)
@@ -76,11 +83,16 @@ def _matched(threshold: str, readers: Path | None, gold: pd.Series[float]) -> st
     """`reader=NAME` as the specificity of that reader on these studies; anything else as it is."""
     kind, _, reader = threshold.partition("=")
     if kind != "reader":
+        if threshold != "auto":
+            try:
+                parse_operating_point(threshold)
+            except InputError as error:
+                raise InputError(
+                    f"--threshold {threshold}: choose {', '.join(OPERATING_POINTS[:4])}, sensitivity=VALUE or "
+                    "specificity=VALUE (between 0 and 1), reader=NAME (with --readers) or auto"
+                ) from error
         return threshold
-    if readers is None:
-        raise InputError(
-            f"--threshold {threshold} needs that reader's calls of these studies; give --readers"
-        )
+    assert readers is not None  # fit_stack says so before it reads anything
     calls = read_readers(readers)
     if reader not in calls:
         raise InputError(f"{readers}: no reader '{reader}'; found {', '.join(map(str, calls.columns))}")
@@ -152,14 +164,49 @@ def weight_lines(ensemble: Ensemble) -> list[str]:
     """A short table of the weights with their intervals."""
     what = "coefficient" if ensemble.combination.kind == "stack" else "weight"
     if not any(weight.resamples for weight in ensemble.weights):
-        return [f"  {what} {1 / len(ensemble.backbones):.3f} for each backbone: nothing is fitted"]
+        fitted = _fitted_parts(ensemble)
+        plain = "" if fitted or ensemble.operating_point.kind != "half" else ": nothing is fitted"
+        return [f"  {what} {1 / len(ensemble.backbones):.3f} for each backbone{plain}", *fitted]
     level = f"{100 * ensemble.evaluation.level:g} % interval"
-    given = "; intervals take the penalty as chosen, folds do not" if what == "coefficient" else ""
-    lines = [f"  {what + ' of':<28} {'estimate':>8}  {level:<16}  over folds{given}"]
+    lines = [f"  {what + ' of':<28} {'estimate':>8}  {level:<16}  over folds"]
     for backbone, weight in zip(ensemble.backbones, ensemble.weights, strict=True):
         lines.append(
             f"  {backbone:<28} {weight.estimate:>+8.3f}  {weight.low:+.3f} to {weight.high:+.3f}  "
             f"{weight.fold_low:+.3f} to {weight.fold_high:+.3f}"
+        )
+    if what == "coefficient":
+        lines.append("  intervals take the penalty as it was chosen; over folds it is chosen anew")
+    if ensemble.recipe.strategy.endswith("-bagged"):
+        lines.append("  intervals: spread of the bagged weights over resampled patients, around the estimate")
+    return [*lines, *_fitted_parts(ensemble)]
+
+
+def _fitted_parts(ensemble: Ensemble) -> list[str]:
+    """What was fitted beside weights and thresholds."""
+    lines = []
+    if isinstance(ensemble.combination, PowerMean):
+        lines.append(f"  power mean      exponent {ensemble.combination.exponent:g}, chosen by log-loss")
+    if isinstance(ensemble.combination, RankMean):
+        lines.append("  rank mean       ranks among the studies of the fit, kept in the file")
+    if isinstance(ensemble.pooling, LearnedPooling):
+        by_term = ensemble.pooling.coefficients
+        lines.append(f"  {'learned pooling of':<28} " + " ".join(f"{term:>9}" for term in by_term))
+        lines += [
+            f"  {backbone:<28} " + " ".join(f"{row[number]:>+9.3f}" for row in by_term.values())
+            for number, backbone in enumerate(ensemble.backbones)
+        ]
+        if ensemble.pooling.type_coefficients:
+            lines.append(
+                f"  and what {len(ensemble.pooling.type_coefficients)} study types add to these; all are in the file"
+            )
+    calibration = ensemble.parts.calibration
+    if calibration.knots is not None:
+        lines.append(f"  calibration     isotonic, {len(calibration.knots)} knots")
+    elif calibration.kind == "temperature":
+        lines.append(f"  calibration     temperature {1 / calibration.slope:.3f}")
+    elif calibration.kind != "none":
+        lines.append(
+            f"  calibration     {calibration.kind}: logit times {calibration.slope:.3f} {calibration.intercept:+.3f}"
         )
     return lines
 

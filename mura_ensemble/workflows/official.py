@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -29,6 +30,7 @@ def submit_calls(
     runs: Path = Path("runs"),
     root: Path = Path(),
     missing: Missing = "renormalise",
+    undecided: Literal["0", "1"] | None = None,
     allow_fitted: bool = False,
 ) -> str:
     """Call every study of a header-less list of views, as MURA's CodaLab contract wants it.
@@ -46,6 +48,8 @@ def submit_calls(
         the run of backbone `name` is `runs/name` (needs the [backbones] extra).
     root : Path
         Where the list's paths begin.
+    undecided : {'0', '1'}, optional
+        Call of a study whose probability cannot be had, such as one with failed views only; refused if not given.
     """
     loaded = load_ensemble(ensemble)
     views = read_view_list(listed)
@@ -63,10 +67,39 @@ def submit_calls(
     applied = loaded.apply(pooled, allow_fitted=allow_fitted)
     studies = views.drop_duplicates("study").set_index("study")
     calls = applied["call"].reindex(studies.index)
+    uncalled = calls.index[calls.isna()]
+    lost = _failed_views(cached)
+    if len(uncalled) and undecided is None:
+        raise InputError(
+            _why_uncalled(str(uncalled[0]), len(uncalled), studies, lost, cached=predictions is not None)
+        )
+    if undecided is not None:
+        calls = calls.fillna(float(undecided))
     write_study_calls(out, studies["study_path"], calls)
-    failed = int(pooled.failed_views.sum())
-    return f"wrote {out}: {len(calls):,} studies, {int(calls.sum()):,} called abnormal" + (
-        f"; {failed:,} views failed and were left out of their study's mean" if failed else ""
+    said = [f"wrote {out}: {len(calls):,} studies, {int(calls.sum()):,} called abnormal"]
+    if len(lost):
+        said.append(f"{len(lost):,} of {len(views):,} views failed and were left out")
+    if len(uncalled):
+        word = "abnormal" if undecided == "1" else "normal"
+        said.append(
+            f"{len(uncalled):,} studies could not be decided and are called {word} (--undecided {undecided})"
+        )
+    return "; ".join(said)
+
+
+def _failed_views(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """`study`, `view`, `reason` of the views that some backbone could not see, each once."""
+    lost = [table.loc[table["status"] != "ok", ["study", "view", "reason"]] for table in predictions.values()]
+    return pd.concat(lost).drop_duplicates("view").sort_values("view", ignore_index=True)
+
+
+def _why_uncalled(study: str, count: int, studies: pd.DataFrame, lost: pd.DataFrame, *, cached: bool) -> str:
+    own = lost[lost["study"] == study]
+    why = f"; view {own['view'].iloc[0]} failed ({own['reason'].iloc[0]})" if len(own) else ""
+    mend = "mend the views and predict them again" if cached else "mend the views or check --root"
+    return (
+        f"study {studies['study_path'][study]} cannot be called ({count:,} of {len(studies):,} such studies){why}: "
+        f"{mend}, or say --undecided 0 (or 1) to have such studies called normal (or abnormal)"
     )
 
 

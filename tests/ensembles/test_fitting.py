@@ -8,7 +8,7 @@ from scipy.special import expit
 from sklearn.metrics import cohen_kappa_score
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.ensembles import intervals
+from mura_ensemble.ensembles import intervals, strategies
 from mura_ensemble.ensembles.combination import Sample
 from mura_ensemble.ensembles.ensemble import key_digest
 from mura_ensemble.ensembles.estimator import to_sklearn
@@ -463,3 +463,21 @@ def test_a_file_that_is_no_ensemble_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(InputError, match=r"stack\.json"):
         load_ensemble(path)
+
+
+@pytest.mark.parametrize("metric", ["log-loss", "kappa"])
+def test_the_interval_of_a_bagged_weight_holds_its_estimate(metric):
+    rng = np.random.default_rng(8)
+    gold = rng.integers(0, 2, 150).astype(np.float64)
+    noise = np.array([0.8, 1.2, 1.6, 2.0, 2.4, 2.8])
+    probabilities = expit((2 * gold[:, None] - 1) + rng.normal(0, 1, (150, 6)) * noise)
+    where = np.arange(150)
+    sample = Sample(probabilities, gold, np.full(150, "wrist"), where, where % 5)
+    strategy = "greedy-bagged" if metric == "log-loss" else "greedy-kappa-bagged"
+    combination = strategies.STRATEGIES[strategy](sample)
+    found = intervals.weights_with_intervals(strategy, sample, combination, [combination], level=0.95, seed=0)
+    draws = intervals.bootstrap_weights(strategy, sample, combination, resamples=found[0].resamples, seed=0)
+    spread = np.quantile(draws, 0.975, axis=0) - np.quantile(draws, 0.025, axis=0)
+    for weight, width in zip(found, spread, strict=True):
+        assert 0 <= weight.low <= weight.estimate <= weight.high <= 1
+        assert 0 < weight.high - weight.low <= width + 0.02
