@@ -266,7 +266,9 @@ def test_what_is_fitted_is_never_called_nothing(run, simulated, words, said):
 
 
 def test_a_plain_mean_fits_nothing(run, simulated):
-    assert "nothing is fitted" in run("fit-stack", simulated, *labels(simulated), "--strategy", "mean")[1]
+    out = run("fit-stack", simulated, *labels(simulated), "--strategy", "mean")[1]
+    assert "nothing is fitted" in out
+    assert "  gap             0.000" in out
 
 
 def test_ensembles_stand_in_the_order_of_their_nested_kappa(run, simulated):

@@ -21,7 +21,7 @@ from mura_ensemble.ensembles.search import SubsetSearch, search_subsets
 from mura_ensemble.ensembles.store import load_ensemble
 from mura_ensemble.reporting.assemble import read_cards
 from mura_ensemble.reporting.splits import split_covered
-from mura_ensemble.workflows.ensembles import weight_lines
+from mura_ensemble.workflows.ensembles import signed, weight_lines
 
 __all__ = ["explain_ensemble", "list_ensembles", "search_backbones"]
 
@@ -62,7 +62,7 @@ def explain_ensemble(
     lines = [
         f"{'simulated data: ' if ensemble.fitted_on.simulated else ''}{ensemble.name}: {ensemble.recipe.label}; "
         f"{len(where):,} studies of split '{split}', {found.folds} patient-grouped folds",
-        f"  nested kappa    {found.nested:.3f} ({found.low:.3f} to {found.high:.3f}), gap {found.gap:+.3f}",
+        f"  nested kappa    {found.nested:.3f} ({found.low:.3f} to {found.high:.3f}), gap {signed(found.gap)}",
         *weight_lines(ensemble),
         "",
         f"  {'kappa that it adds':<28} " + "".join(f" {name:>14}  {percent:<16}" for name in parts),
@@ -174,11 +174,6 @@ def _subsets(found: SubsetSearch, names: Sequence[str]) -> pd.DataFrame:
     )
 
 
-def _signed(value: float) -> str:
-    """With its sign, unless it rounds to zero."""
-    return f"{value:+.3f}" if abs(value) >= 0.0005 else "0.000"
-
-
 def _of(recipe: str, backbones: int) -> str:
     strategy, comma, rest = recipe.partition(", ")
     return f"{strategy} of {backbones}{comma}{rest}"
@@ -224,7 +219,7 @@ def list_ensembles(folder: Path, *, out: Path | None = None) -> str:
     lines = [f"{'file':<{wide}}  nested kappa  95 % interval      gap     n      split     recipe"]
     lines += [
         f"{row['file']:<{wide}}  {row['nested']:>12.3f}  {row['low']:.3f} to {row['high']:.3f}  "
-        f"{_signed(row['gap']):>6}  {row['n']:>5,}  {row['split']:<8}  {_of(row['recipe'], row['backbones'])}"
+        f"{signed(row['gap']):>6}  {row['n']:>5,}  {row['split']:<8}  {_of(row['recipe'], row['backbones'])}"
         + (" (simulated data)" if row["simulated"] else "")
         for row in rows
     ]

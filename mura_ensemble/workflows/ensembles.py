@@ -24,7 +24,7 @@ from mura_ensemble.ensembles.thresholds import OPERATING_POINTS, parse_operating
 from mura_ensemble.reporting.assemble import SCORING_SPLITS, patients_warning, read_cards
 from mura_ensemble.reporting.splits import split_covered, split_not_fitted_on
 
-__all__ = ["apply_ensemble", "fit_stack", "weight_lines"]
+__all__ = ["apply_ensemble", "fit_stack", "signed", "weight_lines"]
 
 
 def fit_stack(
@@ -131,7 +131,7 @@ def _summary(ensemble: Ensemble, warnings: Sequence[str]) -> str:
         f"  nested kappa    {found.nested:.3f} ({percent} interval {found.low:.3f} to {found.high:.3f}, "
         f"{found.folds} patient-grouped folds, n = {found.n:,}{at_mix})",
         f"  apparent kappa  {found.apparent:.3f} (on the studies it was fitted on: do not report it)",
-        f"  gap             {found.gap:+.3f}",
+        f"  gap             {signed(found.gap)}",
     ]
     if fitted.role == "unknown":
         lines.append(
@@ -158,6 +158,11 @@ def _summary(ensemble: Ensemble, warnings: Sequence[str]) -> str:
     lines.append(f"  abnormal above {point.threshold:.3f} ({point.kind})")
     lines += [f"    {study_type:<12} {value:.3f}" for study_type, value in point.per_study_type.items()]
     return "\n".join(lines)
+
+
+def signed(value: float) -> str:
+    """Three decimals with the sign, unless that is of a zero."""
+    return f"{value:+.3f}" if abs(value) >= 0.0005 else "0.000"
 
 
 def weight_lines(ensemble: Ensemble) -> list[str]:
