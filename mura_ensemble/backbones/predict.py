@@ -13,7 +13,14 @@ from mura_ensemble.backbones.forward import Members, Precision, predict_parts
 from mura_ensemble.backbones.manifests import read_views, views_digest
 from mura_ensemble.backbones.registry import load_weights, require_extra, weights_digest
 from mura_ensemble.backbones.runs import TrainedRun, read_run, versions
-from mura_ensemble.backbones.shards import PredictionSummary, Work, find_plans, parse_shard, parts_of
+from mura_ensemble.backbones.shards import (
+    PredictionSummary,
+    Work,
+    find_plans,
+    find_whole,
+    parse_shard,
+    parts_of,
+)
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.predictions import Role, backbone_folder, plain_name
 
@@ -117,7 +124,8 @@ def predict_backbone(
     )
     computed = 0
     table = work.standing()
-    if table is None:
+    stood = table is not None
+    if not stood:
         work.refuse_other_inputs()
         work.begin()
         numbers = [number for number in work.missing(len(rows)) if number % turns == turn]
@@ -125,7 +133,7 @@ def predict_backbone(
             members = Members(trained, states, precision=precision, device=where)
             computed = predict_parts(work, rows, numbers, members, batch_size=batch_size, workers=workers)
         table = work.finish(rows)
-    return _summary(work, rows, table, computed, allow_failed=allow_failed)
+    return _summary(work, rows, table, computed, stood=stood, allow_failed=allow_failed)
 
 
 def merge_predictions(
@@ -139,7 +147,7 @@ def merge_predictions(
     """Put the shards of a split together; needs neither torch nor the run.
 
     Proves that the parts hold each view of the manifest once and no other, and that manifest and files
-    are those that were predicted.
+    are those that were predicted. Where the last shard has put them together already, says so.
 
     Parameters
     ----------
@@ -159,6 +167,9 @@ def merge_predictions(
     rows = read_views(manifest, split, views_root)
     digest = views_digest(rows)
     plans = find_plans(folder, split)
+    whole = find_whole(folder, split, digest)
+    if whole is not None and not any(work.manifest == digest for work in plans):
+        return _summary(whole, rows, whole.standing(), 0, stood=True, allow_failed=allow_failed)
     if not plans:
         raise InputError(f"{folder}: no shards of split '{split}' to merge; run predict with --shard first")
     matching = [work for work in plans if work.manifest == digest]
@@ -176,7 +187,7 @@ def merge_predictions(
             "run the shards that are not done, e.g. predict with --shard 0/1"
         )
     table = work.finish(rows)
-    return _summary(work, rows, table, 0, allow_failed=allow_failed)
+    return _summary(work, rows, table, 0, stood=False, allow_failed=allow_failed)
 
 
 def _with_folds(
@@ -225,7 +236,13 @@ def _inputs(trained: TrainedRun, digests: Sequence[str], precision: Precision) -
 
 
 def _summary(
-    work: Work, rows: pd.DataFrame, table: pd.DataFrame | None, computed: int, *, allow_failed: bool
+    work: Work,
+    rows: pd.DataFrame,
+    table: pd.DataFrame | None,
+    computed: int,
+    *,
+    stood: bool,
+    allow_failed: bool,
 ) -> PredictionSummary:
     failed = pd.DataFrame({"view": [], "reason": []}, dtype="str")
     if table is not None:
@@ -245,4 +262,5 @@ def _summary(
         computed=computed,
         failed=failed,
         complete=table is not None,
+        stood=stood,
     )

@@ -24,10 +24,12 @@ from mura_ensemble.data.files import read_json, write_frame, write_json
 from mura_ensemble.data.predictions import CARD, Role, cache_key, read_card, read_split, write_split
 from mura_ensemble.data.tables import PREDICTIONS, read_table
 
-__all__ = ["PredictionSummary", "Work", "find_plans", "parse_shard", "parts_of"]
+__all__ = ["PredictionSummary", "Work", "find_plans", "find_whole", "parse_shard", "parts_of"]
 
-PART = 256
-"""Views in a part; more when there would be more than `MANY` parts."""
+PARTS = 64
+"""Parts that a split is cut into where their size allows, so that a few shards share a small split too."""
+PART = (16, 256)
+"""Fewest and most views in a part; more when there would be more than `MANY` parts."""
 MANY = 4096
 
 
@@ -48,6 +50,8 @@ class PredictionSummary:
         `view` and `reason` of the views that could not be read (of the parts that stand).
     complete : bool
         False while parts of other shards are missing.
+    stood : bool
+        Whether all of it was there already.
     """
 
     folder: Path
@@ -58,9 +62,11 @@ class PredictionSummary:
     computed: int
     failed: pd.DataFrame
     complete: bool
+    stood: bool
 
     def __str__(self) -> str:
         done = f"{self.computed:,} computed now" if self.computed else "nothing had to be computed"
+        done = f"already whole, {done}" if self.stood else done
         lines = [f"{self.folder.name}, split '{self.split}' ({self.role}): {self.views:,} views, {done}"]
         if len(self.failed):
             lines.append(f"  {len(self.failed):,} views failed, first {self.failed['view'].iloc[0]}")
@@ -180,6 +186,25 @@ class Work:
         write_frame(self.part(number), table)
 
 
+def find_whole(folder: Path, split: str, manifest: str) -> Work | None:
+    """The finished prediction of exactly these views, if it stands in `<out>/<name>`.
+
+    Parameters
+    ----------
+    folder : Path
+    split : str
+    manifest : str
+        Digest of the views.
+    """
+    if not (folder / CARD).exists():
+        return None
+    card = read_card(folder)
+    entry = card["splits"].get(split)
+    if entry is None or entry["manifest_digest"] != manifest:
+        return None
+    return Work(folder, split, entry["role"], card["inputs"], manifest, {})
+
+
 def find_plans(folder: Path, split: str) -> list[Work]:
     """Unfinished predictions of a split below `<out>/<name>`."""
     found = []
@@ -192,7 +217,8 @@ def find_plans(folder: Path, split: str) -> list[Work]:
 
 def parts_of(views: int) -> list[range]:
     """Positions of each part; the cut depends on the number of views alone."""
-    size = max(PART, -(-views // MANY))
+    fewest, most = PART
+    size = max(min(max(-(-views // PARTS), fewest), most), -(-views // MANY))
     return [range(start, min(start + size, views)) for start in range(0, views, size)]
 
 

@@ -16,12 +16,10 @@ from mura_ensemble.data.files import digest_of_file, read_frame
 from mura_ensemble.data.mura_lists import path_table
 from mura_ensemble.data.names import parse_path
 from mura_ensemble.data.predictions import (
-    CARD,
     Role,
     backbone_folder,
     manifest_digest,
     plain_name,
-    read_card,
     write_split,
 )
 from mura_ensemble.data.tables import (
@@ -161,12 +159,13 @@ def import_predictions(
         keyed = _from_manifest(keyed, read_table(manifest, MANIFEST), level, split, file, manifest)
     for needed in ("study", "study_type"):
         if needed not in keyed:
-            raise InputError(f"{file}: no column '{needed}'; name it with columns, or give a manifest")
+            raise InputError(
+                f"{file}: no column '{needed}'; name it with --columns {needed}=..., or give a --manifest"
+            )
     if "patient" not in keyed:
         keyed["patient"] = keyed["study"]
         notes.append("no column of patients: every study counts as its own patient")
     table = _complete(keyed, split, level, file)
-    before = read_card(folder)["provenance"] if (folder / CARD).exists() else {}
     source: dict[str, Any] = {
         "file": file.name,
         "file_digest": digest_of_file(file),
@@ -183,7 +182,7 @@ def import_predictions(
         made_by="imported",
         role=role,
         level=level,
-        provenance={**before, split: source},
+        provenance=source,
     )
     failed = int((table["status"] == "failed").sum())
     return Imported(folder, split, table["study"].nunique(), len(table), failed, tuple(notes))
@@ -198,11 +197,12 @@ def _read(file: Path, named: Mapping[str, str], level: str) -> pd.DataFrame:
         if theirs[ours] not in frame.columns:
             found = ", ".join(map(str, frame.columns))
             raise InputError(
-                f"{file}: column '{theirs[ours]}' (our '{ours}') is missing; found {found}; name it with columns"
+                f"{file}: column '{theirs[ours]}' (our '{ours}') is missing; found {found}; "
+                f"name it with --columns {ours}=..."
             )
     if level == "study" and "view" in named:
         raise InputError(
-            f"{file}: a column of views is named, but one row is a study; say that a row is a view"
+            f"{file}: a column of views is named, but one row is a study; say that a row is a view with --level view"
         )
     used = {
         ours: name
@@ -232,7 +232,7 @@ def _both_scales(
         if len(known) >= 20 and not outside.any():
             raise InputError(
                 f"{file}: column '{column}' is declared as logits, but all {len(known):,} values lie within 0 and "
-                f"1 ({spread}); leave the declaration out if they are probabilities"
+                f"1 ({spread}); leave --logits out if they are probabilities"
             )
         return np.exp(-np.logaddexp(0, -values)), values
     if outside.any():
@@ -243,7 +243,7 @@ def _both_scales(
         guess = (
             "percentages, divide by 100"
             if known.min() >= 0 and known.max() <= 100
-            else "logits, declare them"
+            else "logits, declare them with --logits"
         )
         raise InputError(f"{place} ({outside.sum():,} such values, {spread}: if they are {guess})")
     inner = np.clip(values, _SURE, 1 - _SURE)
@@ -286,7 +286,7 @@ def _from_manifest(
         wanted, key = wanted[[*facts, "view"]], ["view"]
         if wanted["view"].duplicated().any():
             raise InputError(
-                f"{file}: views of {source} share a name across studies; name the column of studies too"
+                f"{file}: views of {source} share a name across studies; name the column of studies too, --columns study=..."
             )
     theirs, ours = pd.MultiIndex.from_frame(rows[key]), pd.MultiIndex.from_frame(wanted[key])
     unknown = ~theirs.isin(ours)

@@ -9,8 +9,8 @@ predictions/<set>/<backbone>/card.json
 ```
 
 `card.json` holds `schema`, `backbone`, `made_by`, `simulated`, `inputs` (what made it: model, weights
-digest, preprocessing, precision, test-time augmentation), `provenance` (versions, device, seed; not
-part of any key) and `splits`: per split its `key`, `role`, `level`, `manifest_digest`, `file_digest`,
+digest, preprocessing, precision, test-time augmentation), `provenance` (per split: versions, device, seed;
+not part of any key) and `splits`: per split its `key`, `role`, `level`, `manifest_digest`, `file_digest`,
 `studies`, `views`, `failed`. In a table, `fold` is the member that did not see the view's patient (-1 where
 no folds were made).
 
@@ -173,6 +173,9 @@ def write_split(
     }
     splits = {} if card is None else dict(card["splits"])
     splits[split] = entry
+    # Cards of earlier versions told it once for all splits; what no split's name stands over is dropped.
+    told = {} if card is None else {name: card["provenance"].get(name) for name in splits}
+    told[split] = dict(provenance) if provenance else None
     write_json(
         folder / CARD,
         {
@@ -182,7 +185,7 @@ def write_split(
             "simulated": simulated,
             "inputs": dict(inputs),
             "splits": dict(sorted(splits.items())),
-            "provenance": dict(provenance or {}),
+            "provenance": {name: source for name, source in sorted(told.items()) if source},
         },
     )
 

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import write_frame, write_text
-from mura_ensemble.data.predictions import manifest_digest, write_split
+from mura_ensemble.data.predictions import CARD, manifest_digest, read_card, write_split
 from mura_ensemble.data.simulated_draws import (
     BACKBONES,
     HARDNESS,
@@ -100,9 +101,15 @@ def write_reader_study(study: SimulatedStudy, folder: Path) -> None:
     Raises
     ------
     InputError
-        If another simulated study already stands there.
+        If another simulated study, or any prediction that is not simulated, already stands there.
     """
     folder = Path(folder)
+    for card in sorted(folder.glob(f"*/{CARD}")):
+        if not read_card(card.parent)["simulated"]:
+            raise InputError(
+                f"{card.parent}: holds predictions that are not simulated; write the simulated study into "
+                "a folder of its own with --out"
+            )
     for name, splits in study.predictions.items():
         inputs: dict[str, Any] = {
             "generator": "mura_ensemble.data.simulate",

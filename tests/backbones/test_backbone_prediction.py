@@ -90,7 +90,7 @@ def test_the_same_key_is_never_computed_twice(
 def test_batches_and_shards_move_no_probability(
     run: Any, fixed_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "PART", 5)
+    monkeypatch.setattr(shards, "PART", (5, 5))
     tables = []
     for batch_size in (1, 3, 64):
         _predict(run, fixed_study, tmp_path / str(batch_size), "train", batch_size=batch_size)
@@ -103,7 +103,7 @@ def test_batches_and_shards_move_no_probability(
 def test_shards_merge_to_what_one_process_writes(
     run: Any, fixed_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "PART", 5)
+    monkeypatch.setattr(shards, "PART", (5, 5))
     _predict(run, fixed_study, tmp_path / "one", "train")
     sharded = tmp_path / "many"
     for shard in ("2/3", "0/3"):
@@ -123,14 +123,31 @@ def test_shards_merge_to_what_one_process_writes(
     )
     assert read_card(sharded / "tiny") == read_card(tmp_path / "one" / "tiny")
     assert read_card(sharded / "tiny")["splits"]["train"]["key"] == merged.key
-    with pytest.raises(InputError, match="no shards of split 'train' to merge"):
-        merge_predictions(fixed_study.manifest, sharded / "tiny", split="train")
+    before = (sharded / "tiny" / "train.parquet").read_bytes()
+    again = merge_predictions(fixed_study.manifest, sharded / "tiny", split="train")
+    assert (again.key, again.role, again.complete) == (merged.key, merged.role, True)
+    assert "already whole" in str(again)
+    assert "already whole" not in str(merged)
+    assert (sharded / "tiny" / "train.parquet").read_bytes() == before
+    with pytest.raises(InputError, match="no shards of split 'test' to merge"):
+        merge_predictions(fixed_study.manifest, sharded / "tiny", split="test")
+
+
+@pytest.mark.parametrize("views", [91, 500, 3197, 36808, 2_000_000])
+def test_shards_share_the_work(views: int) -> None:
+    parts = shards.parts_of(views)
+    assert [position for part in parts[:3] + parts[-3:] for position in part][-1] == views - 1
+    assert sum(map(len, parts)) == views
+    assert len(parts) <= shards.MANY
+    shares = [sum(len(parts[number]) for number in range(turn, len(parts), 3)) for turn in range(3)]
+    assert max(shares) - min(shares) <= len(parts[0])
+    assert min(shares) > 0.25 * views
 
 
 def test_merging_proves_the_row_set(
     run: Any, study: Study, fixed_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "PART", 5)
+    monkeypatch.setattr(shards, "PART", (5, 5))
     with monkeypatch.context() as patch:
         patch.setattr(shards.Work, "finish", lambda *_: None)
         _predict(run, study, tmp_path, "test")
@@ -158,7 +175,7 @@ def test_merging_proves_the_row_set(
 def test_a_killed_prediction_goes_on_and_ends_with_the_same_digits(
     run: Any, fixed_study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "PART", 5)
+    monkeypatch.setattr(shards, "PART", (5, 5))
     _predict(run, fixed_study, tmp_path / "whole", "train")
     write_part, written = shards.Work.write_part, []
 

@@ -183,7 +183,7 @@ def _values(values, **other):
         (
             _values([0.1, 1.3, -2]),
             {},
-            r"row 3, .* is 1.3; .*\(2 such values, from -2 to 1.3: if they are logits",
+            r"row 3, .* is 1.3; .*\(2 such values, from -2 to 1.3: if they are logits, declare them with --logits",
         ),
         (_values([10.0, 93.0]), {}, "if they are percentages, divide by 100"),
         (
@@ -201,7 +201,11 @@ def _values(values, **other):
         (_values([0.1, 0.2], study="s", patient=["a", "b"]), {}, "study 's' has 2 values of 'patient'"),
         (_values([0.1]).drop(columns="study_type"), {}, "no column 'study_type'"),
         (_values([0.1]).drop(columns="study"), {}, "no column 'study'"),
-        (_values([0.1]).drop(columns="view"), {}, r"column 'view' \(our 'view'\) is missing; found study"),
+        (
+            _values([0.1]).drop(columns="view"),
+            {},
+            r"'view' \(our 'view'\) is missing; found study.*--columns view=",
+        ),
         (_values([0.1]), {"columns": {"probability": "p"}}, r"column 'p' \(our 'probability'\) is missing"),
         (_values([0.1]), {"columns": {"image": "view"}}, "no column 'image' of ours; known are study, view"),
         (_values([0.1]), {"columns": {"view": "view"}, "level": "study"}, "one row is a study"),

@@ -57,10 +57,23 @@ def test_round_trip_sorted_in_single_precision(tmp_path):
     assert stored.dtypes[["logit", "probability", "fold"]].tolist() == [np.float32, np.float32, np.int16]
     assert "gold" not in stored
     card = read_card(tmp_path / "net")
-    assert (card["simulated"], card["provenance"], card["backbone"]) == (True, {"device": "none"}, "net")
+    assert (card["simulated"], card["provenance"], card["backbone"]) == (
+        True,
+        {"valid": {"device": "none"}},
+        "net",
+    )
     entry = card["splits"]["valid"]
     assert (entry["studies"], entry["views"], entry["failed"], entry["role"]) == (2, 3, 1, "held-out")
     assert entry["key"] == cache_key(INPUTS, manifest_digest(VIEWS))
+
+
+def test_each_split_keeps_what_made_it(tmp_path):
+    _write(tmp_path / "net", provenance={"device": "cpu"})
+    _write(tmp_path / "net", split="test", provenance={"device": "cuda"})
+    told = {"test": {"device": "cuda"}, "valid": {"device": "cpu"}}
+    assert read_card(tmp_path / "net")["provenance"] == told
+    _write(tmp_path / "net", split="test")
+    assert read_card(tmp_path / "net")["provenance"] == {"valid": {"device": "cpu"}}
 
 
 @pytest.mark.parametrize("name", ["", " ", "..", ".net", "a/b", "/top", "a\\b", "net "])

@@ -8,7 +8,7 @@ import pytest
 
 from mura_ensemble.data import simulate
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.predictions import read_card, read_predictions, read_split, splits_of
+from mura_ensemble.data.predictions import read_card, read_predictions, read_split, splits_of, write_split
 from mura_ensemble.data.simulate import BACKBONES, PANEL, READERS, simulate_reader_study, write_reader_study
 from mura_ensemble.data.tables import PREDICTIONS, check_table, read_labels
 
@@ -123,6 +123,15 @@ def test_backbones_are_correlated_and_two_are_nearly_one(study):
     off = correlation.to_numpy()[np.triu_indices(len(BACKBONES), 1)]
     assert off.min() > 0.5
     assert correlation.loc["sim_densenet169", "sim_densenet169_seed2"] == off.max() > 0.97
+
+
+def test_nothing_simulated_is_put_among_real_predictions(study, tmp_path):
+    table = study.predictions["sim_resnet50"]["valid"]
+    write_split(tmp_path / "net", "valid", table, inputs={}, manifest="x", made_by="a test", role="held-out")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=r"net: holds predictions that are not simulated; .*--out"):
+        write_reader_study(study, tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_the_seed_decides_everything_and_files_are_equal_byte_for_byte(study, tmp_path):
