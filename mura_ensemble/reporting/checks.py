@@ -20,6 +20,7 @@
 | ME016 | note    | too few patients for the bootstrap alone to tell raters apart          |
 | ME017 | warning | too few resamples for ranks                                            |
 | ME018 | warning | no ranks: no resample gives every ranked rater a kappa                 |
+| ME019 | warning | a rater calls every study as the gold standard does                    |
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.reporting.caller_warnings import remedy
 from mura_ensemble.reporting.formats import count, error_rate, name_list
 from mura_ensemble.reporting.leaderboard import Reference
 from mura_ensemble.reporting.page import Notice
@@ -83,7 +85,7 @@ def run_checks(
         *_amount(by_type),
         *_ranking(leaderboard, standings, resamples),
         *_resampling(standings.undefined, resamples, repeated_patients),
-        *_reference(leaderboard, reference, level),
+        *_reference(leaderboard, reference, level, standings.studies),
     ]
     return tuple(sorted(found, key=lambda item: (item.level != "warning", item.code)))
 
@@ -100,7 +102,7 @@ def duplicate_raters(calls: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _said(warnings: Sequence[str], simulated: bool) -> Iterator[Notice]:
     for sentence in warnings:
-        yield Notice("warning", "ME001", sentence, "")
+        yield Notice("warning", "ME001", sentence, remedy(sentence))
     if simulated:
         yield Notice(
             "warning",
@@ -152,7 +154,7 @@ def _raters(
             "warning",
             "ME006",
             f"The kappa of {name} is undefined: {undefined_reason(leaderboard.loc[name])}.",
-            "It has no rank and no difference.",
+            "It has no rank and no difference; give it studies of both classes or leave it out.",
         )
     for name, rater in leaderboard.dropna(subset=["kappa"]).iterrows():
         if not (rater["tp"] + rater["fp"]) or not (rater["tn"] + rater["fn"]):
@@ -162,6 +164,13 @@ def _raters(
                 "ME007",
                 f"{name} calls every study {call}, so its kappa is 0 whatever it may have seen.",
                 "Check its operating point and that its probabilities were not swapped or cut off.",
+            )
+        if not rater["fn"] + rater["fp"]:
+            yield Notice(
+                "warning",
+                "ME019",
+                f"{name} differs from the gold standard on none of {count(rater['n'], 'study', 'studies')}.",
+                "Check that its calls are not the gold standard itself and that it never saw the labels.",
             )
 
 
@@ -261,14 +270,18 @@ def _resampling(undefined: Mapping[str, int], resamples: int, repeated_patients:
         )
 
 
-def _reference(leaderboard: pd.DataFrame, reference: Reference | None, level: float) -> Iterator[Notice]:
+def _reference(
+    leaderboard: pd.DataFrame, reference: Reference | None, level: float, common: int
+) -> Iterator[Notice]:
     if reference is None:
         return
+    fewer = leaderboard["missing"].any() and leaderboard["place"].notna().any()
+    where = f"{count(common, 'study', 'studies')} all called" if fewer else "studies that score it"
     if reference.candidates > 1:
         yield Notice(
             "note",
             "ME009",
-            f"{reference.rater} was chosen as the {reference.role} of {reference.candidates} on the studies that score it.",
+            f"{reference.rater} was chosen as the {reference.role} of {reference.candidates} on the {where}.",
             "A maximum is optimistic: 'better than' it is a cautious claim, 'worse than' it is not. "
             "Name the reference beforehand where you can.",
         )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
+from mura_ensemble.reporting.caller_warnings import patients_known
 from mura_ensemble.reporting.checks import run_checks
 from mura_ensemble.reporting.comparison import Comparison, DataCard, ReaderBand
 from mura_ensemble.reporting.inputs import Kind, Reads, checked_reads
@@ -69,7 +70,7 @@ def compare_raters(
         Raters that were trained, fitted or tuned on some of these studies. They are listed and marked, but no claim
         is made for them and they are not the reference while another can be.
     warnings : sequence of str
-        Sentences to be shown among the checks.
+        Sentences to be shown among the checks, e.g. that patients are not known (see `caller_warnings`).
     provenance : mapping, optional
         JSON-able; shown and written as it is.
 
@@ -98,7 +99,7 @@ def compare_raters(
     board = board.join(against_reference(board, differences, reference)).assign(
         notes=[(notes or {}).get(str(name), "") for name in board.index]
     )
-    data = _data_card(reads)
+    data = _data_card(reads, patients_known(warnings))
     return Comparison(
         title=title,
         leaderboard=board[_COLUMNS],
@@ -152,7 +153,7 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def _data_card(reads: Reads) -> DataCard:
+def _data_card(reads: Reads, known: bool) -> DataCard:
     frame = pd.DataFrame({"type": reads.types, "patient": reads.patients, "gold": reads.gold})
     by_type = frame.groupby("type").agg(
         studies=("gold", "size"), patients=("patient", "nunique"), positives=("gold", "sum")
@@ -163,7 +164,11 @@ def _data_card(reads: Reads) -> DataCard:
         patients=int(frame["patient"].nunique()),
         positives=int(reads.gold.sum()),
         repeated_patients=reads.repeated_patients,
-        by_type=by_type.assign(prevalence=by_type["positives"] / by_type["studies"]),
+        by_type=by_type.assign(
+            patients=by_type["patients"] if known else np.nan,
+            prevalence=by_type["positives"] / by_type["studies"],
+        ),
+        patients_known=known,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from mura_ensemble.reporting.formats import count
 from mura_ensemble.reporting.leaderboard import Reference
 from mura_ensemble.reporting.page import Notice
 
@@ -33,10 +34,13 @@ class DataCard:
     ----------
     studies, patients, positives : int
         Studies, their patients, studies abnormal by the gold standard.
+    patients_known : bool
+        False where nobody knows whose studies these are: then each study counts as one patient, and `patients` is the
+        number of studies.
     repeated_patients : int
         Patients with more than one study.
     by_type : DataFrame
-        Index study type; columns `studies`, `patients`, `positives`, `prevalence`.
+        Index study type; columns `studies`, `patients` (NaN where they are not known), `positives`, `prevalence`.
     """
 
     studies: int
@@ -44,6 +48,7 @@ class DataCard:
     positives: int
     repeated_patients: int
     by_type: pd.DataFrame
+    patients_known: bool = True
 
     @property
     def prevalence(self) -> float:
@@ -109,3 +114,21 @@ class Comparison:
     resamples: int
     seed: int
     simulated: bool
+
+    @property
+    def common_studies(self) -> str:
+        """`the 120 studies that all raters called` where calls are missing, else empty.
+
+        Kappas of different studies cannot be compared, so whatever is highest is the highest on these.
+        """
+        if not self.leaderboard["missing"].any() or self.leaderboard["place"].isna().all():
+            return ""
+        return f"the {count(self.ranked_studies, 'study', 'studies')} that all raters called"
+
+    @property
+    def reference_role(self) -> str:
+        """`best reader`, and on which studies where calls are missing; empty without a reference."""
+        if self.reference is None:
+            return ""
+        chosen = self.reference.candidates > 1 and self.common_studies
+        return f"{self.reference.role} on {self.common_studies}" if chosen else self.reference.role

@@ -62,17 +62,19 @@ def leaderboard_blocks(comparison: Comparison) -> Iterator[TableBlock | Paragrap
     reference = comparison.reference
     if reference is not None:
         yield Paragraph(
-            f"Difference: kappa of the rater minus kappa of {reference.rater}, the {reference.role}, on the studies both "
-            f"called. p is adjusted with Holm's method for {count(comparison.compared, 'comparison')}. "
-            "Highest: share of resamples of the patients in which the rater has the highest kappa.",
+            f"Difference: kappa of the rater minus kappa of {reference.rater}, the {comparison.reference_role}, on the "
+            f"studies both called. p is adjusted with Holm's method for {count(comparison.compared, 'comparison')}. "
+            "Ranks come from all pairs of raters at once, p from comparisons with this one reference, so a rater may differ "
+            "from the reference by p and still share its lowest rank. "
+            "Highest: share of resamples in which the rater has the highest kappa.",
             quiet=True,
         )
 
 
 def _leaderboard_caption(comparison: Comparison) -> str:
     return (
-        f"Raters by kappa, with {level_name(comparison.level)} intervals. Raters that cannot be told apart share a rank; "
-        "the range is where the true rank may lie."
+        f"Raters by kappa, with {level_name(comparison.level)} intervals. The rank is the "
+        "range in which the true rank may lie; raters that cannot be told apart share its lower end."
     ) + (f" {DAGGER} {SMALL}" if comparison.leaderboard["small"].any() else "")
 
 
@@ -83,9 +85,9 @@ def _leaderboard_columns(comparison: Comparison, claimed: set[str]) -> list[Colu
     columns = [
         Column(
             "Rank",
-            lambda row: _rank(row["rank"]),
-            detail=lambda row: "" if np.isnan(row["rank"]) else rank_range(row["rank_low"], row["rank_high"]),
-            help="1 + the number of raters shown to have a higher kappa; below it the range of possible ranks.",
+            lambda row: _rank(row["rank_low"], row["rank_high"]),
+            help="The range of possible ranks: from 1 + the number of raters shown to have a higher kappa, to the number of "
+            "raters less those shown to have a lower one.",
         ),
         rater_column(detail=_about),
         Column(
@@ -109,7 +111,7 @@ def _leaderboard_columns(comparison: Comparison, claimed: set[str]) -> list[Colu
     if reference is not None:
         columns += [
             Column(
-                f"Difference to {reference.role}",
+                f"Difference to {comparison.reference_role}",
                 lambda row: _difference(row, reference.rater),
                 detail=lambda row: (
                     "" if np.isnan(row["difference"]) else signed_interval(row["diff_low"], row["diff_high"])
@@ -148,8 +150,8 @@ def _about(row: Row) -> str:
     return "; ".join(mark for mark in marks if mark)
 
 
-def _rank(rank: float) -> str:
-    return "\N{EN DASH}" if np.isnan(rank) else f"{rank:.0f}"
+def _rank(low: float, high: float) -> str:
+    return "\N{EN DASH}" if np.isnan(low) else rank_range(low, high)
 
 
 def _difference(row: Row, reference: str) -> str:

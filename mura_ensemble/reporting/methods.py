@@ -56,8 +56,14 @@ def methods_text(
     """
     paragraphs = [_agreement(data, raters, rules, level, resamples, seed)]
     if reference is not None:
+        fewer = standings.used and standings.studies < data.studies
+        common = (
+            f"the {count(standings.studies, 'study', 'studies')} that all ranked raters called"
+            if fewer
+            else ""
+        )
         paragraphs += [
-            _differences(data, reference, compared, level),
+            _differences(data, reference, compared, level, common),
             _ranks(data, standings, level, resamples, seed),
         ]
     return (*paragraphs, _rates(data, level))
@@ -68,15 +74,22 @@ def _agreement(
 ) -> str:
     used = [_RULES[rule] for rule in _RULES if rule in rules]
     drawn = f" ({resamples:,} resamples, seed {seed})" if "bca by patient" in rules else ""
+    called = f"{count(raters, 'rater')} called {count(data.studies, 'study', 'studies')}"
+    if data.patients_known:
+        called += f" of {count(data.patients, 'patient')}"
     patients = (
         f"{count(data.repeated_patients, 'patient')} had more than one study, so patients, with all their studies, "
         "were the independent units throughout."
         if data.repeated_patients
         else "Every patient had one study."
     )
+    if not data.patients_known:
+        patients = (
+            "Patients are not known: each study was taken as its own patient, so intervals may be too narrow and p values "
+            "too small."
+        )
     return (
-        f"{count(raters, 'rater')} called {count(data.studies, 'study', 'studies')} of "
-        f"{count(data.patients, 'patient')}, {data.positives:,} of them abnormal by the gold standard "
+        f"{called}, {data.positives:,} of them abnormal by the gold standard "
         f"({percent(data.prevalence)}). {patients} Agreement with the gold standard is Cohen's kappa "
         "(1960, Educ Psychol Meas 20:37), kappa = (p_o - p_e) / (1 - p_e), with p_o the share of studies called as the "
         "gold standard calls them and p_e the share expected by chance from both margins. "
@@ -84,10 +97,10 @@ def _agreement(
     )
 
 
-def _differences(data: DataCard, reference: Reference, compared: int, level: float) -> str:
+def _differences(data: DataCard, reference: Reference, compared: int, level: float, common: str) -> str:
     unit = "patient by patient" if data.repeated_patients else "study by study"
     chosen = (
-        f" It was chosen among {reference.candidates} as the one with the highest kappa on these studies."
+        f" It was chosen among {reference.candidates} as the one with the highest kappa on {common or 'these studies'}."
         if reference.candidates > 1
         else ""
     )
@@ -109,6 +122,7 @@ def _differences(data: DataCard, reference: Reference, compared: int, level: flo
 
 
 def _ranks(data: DataCard, standings: Standings, level: float, resamples: int, seed: int) -> str:
+    units = "patients" if data.patients_known else "studies"
     common = (
         f" Some calls are missing: ranks rest on the {count(standings.studies, 'study', 'studies')} that all ranked raters "
         "called."
@@ -116,16 +130,16 @@ def _ranks(data: DataCard, standings: Standings, level: float, resamples: int, s
         else ""
     )
     if not standings.used:
-        return f"No ranks are given: no resample of the patients gives every ranked rater a kappa.{common}"
+        return f"No ranks are given: no resample of the {units} gives every ranked rater a kappa.{common}"
     strict = (
-        f" Fewer than {ENOUGH_PATIENTS} patients are ranked on, where such sets were measured to hold too seldom, so a "
+        f" Fewer than {ENOUGH_PATIENTS} {units} are ranked on, where such sets were measured to hold too seldom, so a "
         "rater is shown to have a higher kappa only if the permutation test, adjusted with Holm's method over all pairs "
         "of raters, says so too."
         if standings.patients < ENOUGH_PATIENTS
         else ""
     )
     return (
-        f"Ranks come from {resamples:,} joint resamples of the patients (seed {seed}), the same for all raters.{common} The "
+        f"Ranks come from {resamples:,} joint resamples of the {units} (seed {seed}), the same for all raters.{common} The "
         "rank printed is one more than the number of raters shown to have a higher kappa, so raters that cannot be told "
         f"apart share it; the range beside it is a {level_name(level)} confidence set that holds for all raters at once "
         "(step-wise max-T over all pairs; Mogstad, Romano, Shaikh & Wilhelm 2024, Rev Econ Stud 91:476; Romano & Wolf 2005, "

@@ -98,7 +98,7 @@ def _everything(comparison: Comparison) -> dict[str, Any]:
         "detectable": comparison.detectable,
         "data": {
             "studies": comparison.data.studies,
-            "patients": comparison.data.patients,
+            "patients": comparison.data.patients if comparison.data.patients_known else None,
             "positives": comparison.data.positives,
             "prevalence": comparison.data.prevalence,
             "repeated_patients": comparison.data.repeated_patients,

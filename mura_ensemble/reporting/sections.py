@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.reporting import figures
-from mura_ensemble.reporting.comparison import Comparison
+from mura_ensemble.reporting.comparison import Comparison, DataCard
 from mura_ensemble.reporting.formats import (
     count,
     estimate,
@@ -61,7 +61,7 @@ def comparison_page(comparison: Comparison) -> Page:
     return Page(
         title=comparison.title,
         subtitle=f"{count(len(comparison.leaderboard), 'rater')} against one gold standard on "
-        f"{count(data.studies, 'study', 'studies')} of {count(data.patients, 'patient')}",
+        f"{count(data.studies, 'study', 'studies')} {_of_patients(data)}",
         sections=sections,
         banner="Simulated data: no radiograph, reader or patient stands behind any number."
         if comparison.simulated
@@ -71,6 +71,19 @@ def comparison_page(comparison: Comparison) -> Page:
     )
 
 
+def _of_patients(data: DataCard) -> str:
+    return f"of {count(data.patients, 'patient')}" if data.patients_known else "(patients not known)"
+
+
+def _not_called(board: pd.DataFrame) -> list[str]:
+    """Why the numbers of single raters may rest on fewer studies than the page."""
+    fewest, most = int(board["missing"].min()), int(board["missing"].max())
+    if not most:
+        return []
+    lost = f"{most:,}" if fewest == most else f"up to {most:,}"
+    return [f"{lost} not called by a rater, whose numbers rest on those it called"]
+
+
 def _data_facts(comparison: Comparison) -> list[tuple[str, str, str]]:
     data, board = comparison.data, comparison.leaderboard
     kinds = board["kind"].value_counts()
@@ -78,7 +91,7 @@ def _data_facts(comparison: Comparison) -> list[tuple[str, str, str]]:
         count(kinds[kind], family.one, family.many) for kind, family in FAMILIES.items() if kind in kinds
     ]
     facts = [
-        ("Studies", f"{data.studies:,}", f"of {count(data.patients, 'patient')}"),
+        ("Studies", f"{data.studies:,}", "; ".join([_of_patients(data), *_not_called(board)])),
         (
             "Abnormal by the gold standard",
             f"{data.positives:,}",
@@ -259,7 +272,7 @@ def _provenance(comparison: Comparison) -> Iterator[TableBlock | Paragraph]:
 
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
     for name, value in values.items():
-        full = f"{above}{str(name).replace('_', ' ')}"
+        full = f"{above}{name}"  # names are literal: what is printed is what is in comparison.json
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{full}: ")
         else:

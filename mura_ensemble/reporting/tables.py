@@ -252,12 +252,14 @@ def _class(*names: str) -> Markup:
     return Markup(' class="{}"').format(joined) if joined else Markup()
 
 
+def _breakable(text: str) -> Markup:
+    """Text that may go on in a new line after an underscore rather than in the middle of a word."""
+    return escape(text).replace("_", Markup("_<wbr>"))
+
+
 def _head_cell(column: Column) -> Markup:
-    inner = (
-        Markup('<abbr title="{}">{}</abbr>').format(column.help, column.heading)
-        if column.help
-        else escape(column.heading)
-    )
+    heading = _breakable(column.heading)
+    inner = Markup('<abbr title="{}">{}</abbr>').format(column.help, heading) if column.help else heading
     if column.below:
         inner += Markup('<span class="detail">{}</span>').format(column.below)
     return Markup('<th scope="col"{}>{}</th>').format(
@@ -266,7 +268,8 @@ def _head_cell(column: Column) -> Markup:
 
 
 def _cell(column: Column, row: Row) -> Markup:
-    inner = escape(column.text(row)) if column.text else Markup()
+    shown = _breakable if column.header else escape
+    inner = shown(column.text(row)) if column.text else Markup()
     detail = column.detail(row) if column.detail else ""
     if detail:
         inner += Markup('<span class="detail">{}</span>').format(detail)

@@ -1,7 +1,7 @@
 """Sentences made from the numbers of a comparison; the only place that decides what may be claimed.
 
 A rater is called better only if its adjusted p value is below 1 - level and its whole interval lies above zero.
-Everything else is said as what it is: a difference that these studies cannot tell from chance. Where calls are missing
+Everything else is said as what it is: not shown to differ. Where calls are missing
 kappas of raters rest on different studies; then who is ahead is read from ranks and differences on the same studies.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from mura_ensemble.reporting.caller_warnings import touches_every_number
 from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.formats import (
     count,
@@ -24,12 +25,16 @@ from mura_ensemble.reporting.formats import (
     signed,
     signed_interval,
 )
+from mura_ensemble.reporting.page import Notice
 from mura_ensemble.reporting.palette import FAMILIES
 
 __all__ = ["better_than_reference", "headline", "level_name", "verdict_items"]
 
 
-_CHANCE = " These studies cannot tell that from chance."
+_NOT_SHOWN = "is not shown to differ from"
+_TOO_FEW = " Too few studies to estimate it."
+_HALF_THE_RANGE = 1.0  # of kappa, -1 to 1: an interval as wide says nothing
+_ALWAYS_SAID = ("ME014", "ME019")
 
 
 def better_than_reference(leaderboard: pd.DataFrame, level: float) -> list[str]:
@@ -59,15 +64,19 @@ def headline(comparison: Comparison) -> str:
         return "No kappa can be computed from these calls."
     top, reference = _leader(board), comparison.reference
     if reference is None:
+        if _says_nothing(_row(board, top)["low"], _row(board, top)["high"]):
+            return f"Too few studies to estimate the kappa of {top}: {_kappa(board, top, comparison.level)}."
         return f"{top} agrees with the gold standard with a kappa of {_kappa(board, top, comparison.level)}."
-    against = f"the {reference.role} ({reference.rater})"
+    against = f"the {comparison.reference_role} ({reference.rater})"
     claims = better_than_reference(board, comparison.level)
+    if not claims and all(map(_says_nothing, board["low"], board["high"])):
+        return f"Too few studies to estimate any kappa: {count(comparison.data.studies, 'study', 'studies')}."
     if claims:
         verb = "is" if len(claims) == 1 else "are"
         return f"{name_list(claims, most=3)} {verb} better than {against} on these studies."
     rivals = _rivals(board, reference.rater)
     if rivals.empty:
-        return f"{top} has the highest kappa{_on_common(comparison, board)}; {_first_place_open(board, top)}."
+        return f"{top} has the highest kappa{_on_common(comparison)}; {_first_place_open(board, top)}."
     who = _families(rivals["kind"], join="or")
     if (rivals["difference"] > 0).any():
         return f"No {who} is shown to surpass {against}."
@@ -94,8 +103,19 @@ def verdict_items(comparison: Comparison) -> list[tuple[str, str]]:
     )
     warned = sum(item.level == "warning" for item in comparison.checks)
     if warned:
-        items.append(("Before you quote it", f"Read the {count(warned, 'warning')} under Checks."))
+        grave = [item.sentence for item in comparison.checks if _belongs_in_the_verdict(item)]
+        read = f"Read the {count(warned, 'warning')} under Checks."
+        items.insert(1, ("Before you quote it", " ".join([*grave, read])))
     return items
+
+
+def _belongs_in_the_verdict(item: Notice) -> bool:
+    return item.code in _ALWAYS_SAID or (item.code == "ME001" and touches_every_number(item.sentence))
+
+
+def _says_nothing(low: float, high: float) -> bool:
+    """Whether an interval is undefined or as wide as half of all that kappa can be."""
+    return not high - low < _HALF_THE_RANGE
 
 
 def _row(frame: pd.DataFrame, key: str | tuple[str, str]) -> dict[str, Any]:
@@ -125,11 +145,9 @@ def _leader(board: pd.DataFrame) -> str:
     return str(board.index[0] if places.empty else places.idxmin())
 
 
-def _on_common(comparison: Comparison, board: pd.DataFrame) -> str:
+def _on_common(comparison: Comparison) -> str:
     """What "highest" refers to where raters called different studies."""
-    if not board["missing"].any() or board["place"].isna().all():
-        return ""
-    return f" on the {count(comparison.ranked_studies, 'study', 'studies')} that all raters called"
+    return f" on {comparison.common_studies}" if comparison.common_studies else ""
 
 
 def _top(comparison: Comparison, board: pd.DataFrame) -> str:
@@ -145,13 +163,18 @@ def _top(comparison: Comparison, board: pd.DataFrame) -> str:
     leader = _leader(board)
     gaps = ""
     if board["missing"].any():
-        gaps = " Calls are missing, so this kappa and those of others may rest on different studies."
+        gaps = f" It did not call {rater['missing']:,} of the {count(comparison.data.studies, 'study', 'studies')}."
+        gaps = gaps if rater["missing"] else ""
+        gaps += " Calls are missing, so this kappa and those of others may rest on different studies."
     if leader != name and rater["place"] != board.loc[leader, "place"]:
-        gaps += f"{_on_common(comparison, board).replace(' on', ' On', 1)} {leader} has the highest."
+        gaps += f"{_on_common(comparison).replace(' on', ' On', 1)} {leader} has the highest."
+    if _says_nothing(rater["low"], rater["high"]):
+        gaps = _TOO_FEW + gaps
+    of = count(rater["n"], "study", "studies") + (" it called" if rater["missing"] else "")
     missed, alarms = int(rater["fn"]), int(rater["fp"])
     return (
         f"{name}, {_kappa(board, name, comparison.level)}{also}. It differs from the gold standard on {missed + alarms} of "
-        f"{count(rater['n'], 'study', 'studies')}: {missed} abnormal called normal, {alarms} normal called abnormal."
+        f"{of}: {missed} abnormal called normal, {alarms} normal called abnormal."
         f"{fitted}{gaps}"
     )
 
@@ -174,13 +197,22 @@ def _against_reference(comparison: Comparison, board: pd.DataFrame) -> list[tupl
         else f"kappa {estimate(pair['kappa_reference'])}"
     )
     numbers = _difference(rater["difference"], rater["diff_low"], rater["diff_high"], comparison.level)
+    unclear = _open(rater["diff_low"], rater["diff_high"], rater["p_adjusted"], comparison.level)
     sentence = (
-        f"{name} {_ahead(rater['difference'])} {reference.rater} ({both}): {numbers}; "
+        f"{name} {_NOT_SHOWN if unclear else _ahead(rater['difference'])} {reference.rater}"
+        f"{_chosen_on(comparison)} ({both}): {numbers}; "
         f"{_p_values(rater['p'], rater['p_adjusted'], comparison.compared, 'comparisons')}."
     )
-    if _open(rater["diff_low"], rater["diff_high"], rater["p_adjusted"], comparison.level):
-        sentence += _CHANCE
+    if _says_nothing(rater["diff_low"], rater["diff_high"]):
+        sentence += _TOO_FEW
     return [(f"Against the {reference.role}", sentence)]
+
+
+def _chosen_on(comparison: Comparison) -> str:
+    """Who the reference is, where "best" needs its studies beside it."""
+    reference = comparison.reference
+    assert reference is not None
+    return "" if comparison.reference_role == reference.role else f", the {comparison.reference_role}"
 
 
 def _open(low: float, high: float, p_adjusted: float, level: float) -> bool:
@@ -200,8 +232,7 @@ def _p_values(alone: float, adjusted: float, tests: int, what: str) -> str:
 
 
 def _ahead(difference: float) -> str:
-    if difference == 0:
-        return "has the same kappa as"
+    """Only where the direction is shown."""
     return "has a higher kappa than" if difference > 0 else "has a lower kappa than"
 
 
@@ -222,12 +253,13 @@ def _ensemble_against_backbone(comparison: Comparison, board: pd.DataFrame) -> l
         return []
     numbers = _difference(pair["difference"], pair["low"], pair["high"], comparison.level)
     tests = int(comparison.differences["p"].notna().sum()) // 2
+    unclear = _open(pair["low"], pair["high"], pair["p_all_pairs"], comparison.level)
     sentence = (
-        f"{ensemble} {_ahead(pair['difference'])} {backbone}, the best backbone: {numbers}; "
+        f"{ensemble} {_NOT_SHOWN if unclear else _ahead(pair['difference'])} {backbone}, the best backbone: {numbers}; "
         f"{_p_values(pair['p'], pair['p_all_pairs'], tests, 'pairs')}."
     )
-    if _open(pair["low"], pair["high"], pair["p_all_pairs"], comparison.level):
-        sentence += _CHANCE
+    if _says_nothing(pair["low"], pair["high"]):
+        sentence += _TOO_FEW
     return [("Ensemble against parts", sentence)]
 
 
@@ -235,9 +267,10 @@ def _first_place(comparison: Comparison, board: pd.DataFrame) -> str:
     top = _leader(board)
     if board["rank_low"].isna().any():
         return f"{_first_place_open(board, top).capitalize()}."
+    units = "patients" if comparison.data.patients_known else "studies"
     sentence = (
-        f"{top} has the highest kappa{_on_common(comparison, board)} in {percent(_row(board, top)['p_best'], 0)} of "
-        f"{comparison.ranked_resamples:,} resamples of the patients; {_first_place_open(board, top)}"
+        f"{top} has the highest kappa{_on_common(comparison)} in {percent(_row(board, top)['p_best'], 0)} of "
+        f"{comparison.ranked_resamples:,} resamples of the {units}; {_first_place_open(board, top)}"
     )
     rest = board.index.drop(top)
     if len(rest) and not board["missing"].any():
@@ -268,8 +301,8 @@ def _limits(comparison: Comparison, board: pd.DataFrame) -> str:
         sentences.append("Not shown to differ is not shown to be equal.")
     if reference.candidates > 1:
         sentences.append(
-            f"The {reference.role} of {reference.candidates} was picked on these very studies, a maximum: its kappa is "
-            "on average a little too high."
+            f"{reference.rater}, the best of {reference.candidates}{_on_common(comparison)}, was picked on these very "
+            "studies, a maximum: its kappa is on average a little too high."
         )
     if comparison.readers is not None:
         these = "this one" if comparison.readers.count == 1 else f"these {comparison.readers.count}"

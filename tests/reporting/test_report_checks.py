@@ -56,3 +56,23 @@ def test_small_study_types_promise_no_more_than_was_found(new_study: Callable) -
     said = next(item for item in new_study(120, 120).compare().checks if item.code == "ME003")
     assert "at least about 92 %" in said.action
     assert "promised" not in said.action
+
+
+def test_every_check_says_what_to_do(new_study: Callable) -> None:
+    said = [
+        "Patients are not known.",
+        "The gold standard is the calls of r1, one reader.",
+        "The panel has an even number of readers (4).",
+        "3 of 60 studies have no decided gold standard and are left out.",
+        "Nobody said whether x was trained on these studies (role unknown).",
+        "x: 2 failed views.",
+        "something nobody thought of",
+    ]
+    study = new_study(60, 60)
+    study.calls.iloc[:5, 0] = float("nan")
+    study.calls["yes"] = 1.0
+    study.kinds["yes"] = "backbone"
+    checks = study.compare(warnings=said).checks
+    assert all(item.action.strip().endswith(".") for item in checks)
+    own = [item.action for item in checks if item.code == "ME001"]
+    assert len(own) == len(set(own)) == len(said)

@@ -23,7 +23,7 @@ NAMES = {
       for ending in ("csv", "json")),
     *(f"figures/{name}.svg" for name in ("forest", "by_study_type", "sensitivity_specificity")),
 }  # fmt: skip
-VOID = {"meta", "br", "img", "link", "input", "hr"}
+VOID = {"meta", "br", "wbr", "img", "link", "input", "hr"}
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_every_number_of_the_leaderboard_is_in_the_csv(folder: Path) -> None:
         note = f"; {row['notes']}" if isinstance(row["notes"], str) else ""
         assert rater == f"{name}|{row['kind']}{note}"
         low, high = (f"{row[side]:.0f}" for side in ("rank_low", "rank_high"))
-        assert rank == f"{row['rank']:.0f}|{low if low == high else f'{low} to {high}'}"
+        assert rank == (low if low == high else f"{low} to {high}")
         dagger = "†" if row["small"] else ""
         assert kappa == f"{estimate(row['kappa'])}{dagger}|{estimate(row['low'])} to {estimate(row['high'])}"
         assert highest == percent(row["p_best"], 0)
@@ -223,3 +223,17 @@ def test_any_mixture_of_raters_gives_a_page(new_study: Callable, tmp_path: Path,
     page = read_page(out)
     assert page.open == []
     assert "<i>A" not in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_ranks_rest_on_is_written_and_names_stay_literal(new_study: Callable, tmp_path: Path) -> None:
+    found = new_study(60, 60).compare(
+        resamples=200,
+        warnings=["Patients are not known."],
+        provenance={"ensembles": {"ensemble_mean.json": "0" * 64}},
+    )
+    write_report(found, tmp_path / "report")
+    written = json.loads((tmp_path / "report" / "comparison.json").read_text(encoding="utf-8"))
+    assert (written["ranked_studies"], written["ranked_resamples"]) == (60, found.ranked_resamples)
+    assert written["data"]["patients"] is None
+    cells = [row[0] for table in read_page(tmp_path / "report").tables for row in table]
+    assert "ensembles: ensemble_mean.json" in cells

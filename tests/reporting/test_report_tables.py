@@ -74,3 +74,9 @@ def test_marks_are_drawn_in_html_only() -> None:
 @pytest.mark.parametrize("bad", ["`", "[", "#", "|"])
 def test_markdown_escape(bad: str) -> None:
     assert tables.escape_markdown(bad) == f"\\{bad}"
+
+
+def test_names_break_after_underscores_and_are_otherwise_literal() -> None:
+    html = tables.to_html(FRAME, tables.columns_of(FRAME))
+    assert '<th scope="row">a_<wbr>b</th>' in html
+    assert "a_b" in tables.to_html(FRAME, [Column("rater", lambda row: row["rater"])])

@@ -66,7 +66,7 @@ def test_a_clear_winner_is_called_so(new_study: Callable) -> None:
     study = new_study(300, 300, 5, {"a": ("ensemble", 0.02), "b": ("backbone", 0.2), "c": ("reader", 0.2)})
     found = study.compare()
     assert headline(found) == "a is better than the reader (c) on these studies."
-    assert "cannot tell that from chance" not in whole_text(found)
+    assert "a has a higher kappa than c" in whole_text(found)
 
 
 def test_no_claim_is_said_as_such(comparison: Comparison) -> None:
@@ -128,8 +128,8 @@ def test_an_ensemble_against_its_parts_is_said_with_its_doubt(
     pairs = comparison.differences.copy()
     pairs.loc[[pair], ["difference", "low", "high", "p_all_pairs"]] = (0.05, low, 0.1, p)
     said = dict(verdict_items(dataclasses.replace(comparison, differences=pairs)))["Ensemble against parts"]
-    assert f"{pair[0]} has a higher kappa than {pair[1]}" in said
-    assert ("cannot tell that from chance" in said) == open_question
+    assert (f"{pair[0]} is not shown to differ from {pair[1]}" in said) == open_question
+    assert (f"{pair[0]} has a higher kappa than {pair[1]}" in said) != open_question
 
 
 def test_nothing_is_claimed_for_a_rater_fitted_on_these_studies(new_study: Callable) -> None:
@@ -261,3 +261,92 @@ def test_equal_calls_and_a_single_study_are_said_in_words(new_study: Callable) -
     said = " ".join(item.sentence for item in study.compare().checks)
     assert "call the only study" in said
     assert "all 1 studies" not in said
+
+
+UNKNOWN = "Patients are not known; each study counts as its own patient, so intervals may be too narrow."
+UNDECIDED = "7 of 120 studies have no decided gold standard and are left out; every kappa is too high."
+
+
+def test_a_warning_that_touches_every_number_is_in_the_verdict(new_study: Callable) -> None:
+    study = new_study(120, 120)
+    said = dict(verdict_items(study.compare(warnings=[UNKNOWN, UNDECIDED, "a: 3 failed views"])))
+    before = said["Before you quote it"]
+    assert UNKNOWN in before
+    assert UNDECIDED in before
+    assert "failed views" not in before
+    assert "warnings under Checks." in before
+    assert UNKNOWN not in " ".join(dict(verdict_items(study.compare())).values())
+
+
+def test_unknown_patients_are_nowhere_counted(new_study: Callable) -> None:
+    study = new_study(130, 130)
+    found = study.compare(warnings=[UNKNOWN], resamples=1_000)
+    text = render_markdown(comparison_page(found))
+    assert "130 patients" not in text
+    assert "Every patient had one study" not in text
+    assert "of the patients;" not in text
+    assert "patients not known" in text
+    assert "each study was taken as its own patient" in " ".join(found.methods)
+    assert found.data.by_type["patients"].isna().all()
+    known = render_markdown(comparison_page(study.compare(resamples=1_000)))
+    assert "130 studies of 130 patients" in known
+    assert "Every patient had one study" in known
+
+
+def test_too_few_studies_are_said_to_be_too_few(new_study: Callable) -> None:
+    found = new_study(4, 4, 2).compare(resamples=200)
+    assert headline(found) == "Too few studies to estimate any kappa: 4 studies."
+    said = dict(verdict_items(found))
+    assert "Too few studies to estimate it." in said["Highest kappa"]
+    assert "All rests on 4 studies" in said["Before you quote it"]
+    assert "Too few" not in headline(new_study(150, 120).compare())
+
+
+def test_a_perfect_rater_is_doubted_in_the_verdict(new_study: Callable) -> None:
+    study = new_study(120, 120)
+    study.calls["stack"] = study.studies["gold"].astype(float)
+    said = dict(verdict_items(study.compare()))["Before you quote it"]
+    assert "stack differs from the gold standard on none of 120 studies." in said
+
+
+def test_the_reference_names_the_studies_it_is_best_on(new_study: Callable) -> None:
+    study = new_study(120, 120)
+    study.calls.iloc[:7, 0] = np.nan
+    found = study.compare()
+    best = "best reader on the 113 studies that all raters called"
+    text = render_markdown(comparison_page(found))
+    assert found.reference_role == best
+    assert f"Difference to {best}" in text
+    assert f", the {best} (" in dict(verdict_items(found))["Against the best reader"]
+    assert any(
+        "the 113 studies that all ranked raters called" in part and "chosen" in part for part in found.methods
+    )
+    assert next(item for item in found.checks if item.code == "ME009").sentence.endswith(
+        "on the 113 studies all called."
+    )
+    assert "up to 7 not called by a rater" in text
+    assert new_study(120, 120).compare().reference_role == "best reader"
+
+
+def test_who_is_ruled_out_agrees_with_the_ranges(new_study: Callable) -> None:
+    seen = set()
+    for seed, n in ((1, 120), (2, 400), (5, 300)):
+        rates = {
+            "a": ("ensemble", 0.03),
+            "b": ("ensemble", 0.05),
+            "c": ("backbone", 0.25),
+            "d": ("reader", 0.1),
+        }
+        found = new_study(n, n, seed, rates).compare()
+        board = found.leaderboard
+        others = board.drop(index=str(board["place"].idxmin()))
+        possible = int((others["rank_low"] == 1).sum())
+        said = dict(verdict_items(found))["How sure is first place"]
+        seen.add(possible)
+        words = {0: "every other rater can be", 3: "no other rater can be"}
+        assert words.get(possible, f"{possible} of the 3 others cannot be") + " ruled out" in said
+        text = render_markdown(comparison_page(found))
+        for name, row in board.iterrows():
+            low, high = int(row["rank_low"]), int(row["rank_high"])
+            assert f"| {low} to {high} | {name} " in text or (low == high and f"| {low} | {name} " in text)
+    assert len(seen) > 1
