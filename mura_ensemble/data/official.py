@@ -41,13 +41,13 @@ def read_view_list(path: Path) -> pd.DataFrame:
     """
     listed = _read_headless(path)
     if listed.shape[1] != 1:
-        raise InputError(f"{path}: {listed.shape[1]} columns; an input list has one view path per row")
+        raise InputError(f"{path}: {_columns(listed)}; an input list has one view path per row")
     rows = []
     for position, text in enumerate(listed[0]):
         try:
             found = parse_view_path(text)
         except InputError as error:
-            raise InputError(f"{path}: row {position + 1}, column 1: {error}") from error
+            raise InputError(f"{path}: row {position + 1}, column '1': {error}") from error
         rows.append(
             (text, _folder(text), found.study, found.view, found.patient, found.study_type, found.split)
         )
@@ -69,7 +69,7 @@ def read_study_calls(path: Path) -> pd.DataFrame:
     """
     listed = _read_headless(path)
     if listed.shape[1] != 2:
-        raise InputError(f"{path}: {listed.shape[1]} columns; predictions have two, study path and 0 or 1")
+        raise InputError(f"{path}: {_columns(listed)}; predictions have two, study path and 0 or 1")
     call = binary_values(listed[1], "2", _headless(path))
     return pd.DataFrame({"study": _with_slash(listed[0]), "call": call.astype(np.int64)})
 
@@ -133,12 +133,16 @@ def _read_headless(path: Path) -> pd.DataFrame:
     ]  # final blank lines
     empty = table[0].isna().to_numpy()
     if empty.any():
-        raise InputError(f"{path}: row {int(np.argmax(empty)) + 1}, column 1 is empty; expected a path")
+        raise InputError(f"{path}: row {int(np.argmax(empty)) + 1}, column '1' is empty; expected a path")
     if "/" not in str(table[0].iloc[0]).replace("\\", "/"):
         raise InputError(
             f"{path}: row 1 reads '{table[0].iloc[0]}', which is no path; MURA's files have no header line"
         )
     return table
+
+
+def _columns(listed: pd.DataFrame) -> str:
+    return "1 column" if listed.shape[1] == 1 else f"{listed.shape[1]} columns"
 
 
 def _headless(path: Path) -> str:
@@ -160,5 +164,5 @@ def _refuse_repeated(keys: pd.Series[str], path: Path, what: str) -> None:
         second = int(np.argmax(repeated))
         first = int(np.argmax((keys == keys.iloc[second]).to_numpy()))
         raise InputError(
-            f"{path}: row {second + 1}, column 1: {what} {keys.iloc[second]} stands already in row {first + 1}; keep one"
+            f"{path}: row {second + 1}, column '1': {what} {keys.iloc[second]} stands already in row {first + 1}; keep one"
         )

@@ -129,7 +129,7 @@ def _strict(votes: pd.DataFrame, calls: pd.DataFrame, gold_file: Path, calls_fil
     if repeated.any():
         row = int(np.argmax(repeated))
         raise InputError(
-            f"{calls_file}: row {row + 1}, column 1: study {studies['study'].iloc[row]} stands already above "
+            f"{calls_file}: row {row + 1}, column '1': study {studies['study'].iloc[row]} stands already above "
             f"({int(repeated.sum())} repeated rows); give each study one call"
         )
     truth = pd.DataFrame([_parse(path, gold_file, row) for row, path in enumerate(votes.index)]).set_index(
@@ -152,7 +152,7 @@ def _strict(votes: pd.DataFrame, calls: pd.DataFrame, gold_file: Path, calls_fil
     if unknown.any():
         row = int(np.argmax(unknown))
         raise InputError(
-            f"{calls_file}: row {row + 1}, column 1: study {studies['study'].iloc[row]} has no gold standard "
+            f"{calls_file}: row {row + 1}, column '1': study {studies['study'].iloc[row]} has no gold standard "
             f"({int(unknown.sum()):,} such rows); leave it out"
         )
     merged = truth.join(studies.set_index("study")["call"])
@@ -171,7 +171,7 @@ def _strict(votes: pd.DataFrame, calls: pd.DataFrame, gold_file: Path, calls_fil
 
 
 def _parse(path: str, file: Path, row: int) -> dict[str, str]:
-    where = f"{file}: row {row + 1}, column 1"
+    where = f"{file}: row {row + 1}, column '1'"
     try:
         found = parse_study_path(path)
     except InputError as error:

@@ -94,11 +94,11 @@ def test_trailing_slash_and_root_do_not_matter(files):
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda p: pd.concat([p, p.iloc[[3]]]), r"row 208, column 1: study .* stands already"),
+        (lambda p: pd.concat([p, p.iloc[[3]]]), r"row 208, column '1': study .* stands already"),
         (lambda p: p.iloc[1:], "no call for study test/XR_ELBOW/patient00000/study1 \\(1 of 207"),
         (lambda p: p.assign(study=p["study"] + "image1.png"), "is a view; give one call per study"),
         (lambda p: pd.concat([p, pd.DataFrame({"study": ["MURA-v1.1/test/XR_HAND/patient99999/study1/"], "call": [1]})]),
-         "row 208, column 1: study test/XR_HAND/patient99999/study1 has no gold"),
+         "row 208, column '1': study test/XR_HAND/patient99999/study1 has no gold"),
         (lambda p: p.assign(call=p["call"].where(p.index != 4, 2)), "row 5, column '2'"),
         (lambda p: p.assign(study="elsewhere/" + p.index.astype(str)), "does not look like MURA"),
         (lambda p: p.assign(extra=1), "3 columns"),
@@ -142,10 +142,10 @@ def test_view_list_and_calls_keep_the_contract(tmp_path):
         write_study_calls(tmp_path / "none.csv", pd.Series([folder]), pd.Series([np.nan]))
     assert not (tmp_path / "none.csv").exists()
     (tmp_path / "in.csv").write_text(f"{folder}/image1.png\n{folder}/image1.png\n")
-    with pytest.raises(InputError, match=r"row 2, column 1: view .* stands already in row 1"):
+    with pytest.raises(InputError, match=r"row 2, column '1': view .* stands already in row 1"):
         read_view_list(tmp_path / "in.csv")
     (tmp_path / "gold.csv").write_text(f"{folder}/,1\n{folder},0\n")
-    with pytest.raises(InputError, match="row 2, column 1: study"):
+    with pytest.raises(InputError, match="row 2, column '1': study"):
         read_gold(tmp_path / "gold.csv")
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(InputError, match="is empty"):
