@@ -102,7 +102,7 @@ def train_member(
     rows : DataFrame
         Of `views`, with `study`, `study_type`, `fold` and `gold`.
     report : callable
-        Told after every batch how many views are done and how it goes.
+        Told after every batch how many views are done and how it goes, and at the end of an epoch.
     after_epoch : callable
         Called when the checkpoint of an epoch stands.
     """
@@ -116,7 +116,8 @@ def train_member(
     training = np.flatnonzero(rows["fold"] != fold)
     held = np.flatnonzero(rows["fold"] == fold)
     if finished.exists():
-        report(settings.epochs * len(training), f"member {number} stands")
+        report(settings.epochs * len(training), "")
+        report(0, f"member {number} stands")
         return
     weight, target = _weights_and_targets(rows, training, device)
     model.to(device)
@@ -175,15 +176,16 @@ def train_member(
         )
         _save(unfinished, model, optimizer, history)
         after_epoch()
+        report(0, f"member {number} epoch {epoch + 1}/{settings.epochs} done{_words(history)}")
     save_weights(finished, model.state_dict(), {"history": json.dumps(history)})
     unfinished.unlink(missing_ok=True)
     after_epoch()
 
 
 def _words(history: list[dict[str, Any]]) -> str:
-    if not history or history[-1].get("kappa") is None:
-        return ""
-    return f", loss {history[-1]['loss']:.4f}, held-out kappa {history[-1]['kappa']:.3f}"
+    last = history[-1] if history else {}
+    told = (("loss", last.get("loss"), ".4f"), ("held-out kappa", last.get("kappa"), ".3f"))
+    return "".join(f", {name} {value:{digits}}" for name, value, digits in told if value is not None)
 
 
 def _weights_and_targets(

@@ -1,7 +1,8 @@
-"""A progress bar on a terminal, nothing anywhere else."""
+"""A progress bar on a terminal; anywhere else, one plain line at each milestone."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,7 +16,8 @@ def progress(total: int, what: str) -> Iterator[Callable[[int, str], None]]:
     Yields
     ------
     callable
-        Takes how many more are done and a few words on how it goes.
+        Takes how many more are done and a few words on how it goes; words with nothing more done are a
+        milestone, which is printed to standard error where there is no terminal.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -30,4 +32,10 @@ def progress(total: int, what: str) -> Iterator[Callable[[int, str], None]]:
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=total, note="")
-        yield lambda done, note: bar.update(task, advance=done, note=note)
+
+        def report(done: int, note: str) -> None:
+            bar.update(task, advance=done, note=note)
+            if not console.is_terminal and not done and note:
+                print(note, file=sys.stderr, flush=True)
+
+        yield report

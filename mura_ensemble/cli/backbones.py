@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +18,16 @@ Manifest = Annotated[Path, typer.Argument(help="manifest.csv of `index`, or any 
 AllowFailed = Annotated[
     bool, typer.Option("--allow-failed", help="End well although views failed; their rows say why.")
 ]
+
+
+@contextmanager
+def _continuable() -> Iterator[None]:
+    """Say on Ctrl-C that nothing is lost; typer itself would end without a word."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("stopped; run the same command again to continue", err=True)
+        raise typer.Exit(130) from None
 
 
 def train(
@@ -48,30 +60,31 @@ def train(
     seed: Seed = 0,
 ) -> None:
     """Train one timm backbone with patient-grouped folds; continues where it stopped."""
-    from mura_ensemble.backbones.registry import parse_arguments
-    from mura_ensemble.backbones.train import train_backbone
+    with _continuable():
+        from mura_ensemble.backbones.registry import parse_arguments
+        from mura_ensemble.backbones.train import train_backbone
 
-    run = train_backbone(
-        manifest,
-        labels,
-        out,
-        architecture=architecture,
-        split=split,
-        views_root=root,
-        size=size,
-        channels=3 if channels == "3" else 1,
-        folds=folds,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        seed=seed,
-        pretrained=pretrained,
-        checkpoint=checkpoint,
-        arguments=parse_arguments(argument or ()),
-        workers=workers,
-        device=device,
-    )
+        run = train_backbone(
+            manifest,
+            labels,
+            out,
+            architecture=architecture,
+            split=split,
+            views_root=root,
+            size=size,
+            channels=3 if channels == "3" else 1,
+            folds=folds,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            seed=seed,
+            pretrained=pretrained,
+            checkpoint=checkpoint,
+            arguments=parse_arguments(argument or ()),
+            workers=workers,
+            device=device,
+        )
     words = ["mura-ensemble", "predict", out, manifest, *(["--root", root] if root else ())]
     typer.echo(f"{run}\nnext:\n  {shlex.join(map(str, words))} --split {run.split} --out predictions/mine")
 
@@ -95,24 +108,25 @@ def predict(
     device: Device = "auto",
 ) -> None:
     """Write per-view probabilities to the cache; what is there already is not computed again."""
-    from mura_ensemble.backbones.predict import predict_backbone
+    with _continuable():
+        from mura_ensemble.backbones.predict import predict_backbone
 
-    typer.echo(
-        predict_backbone(
-            run,
-            manifest,
-            out,
-            split=split,
-            name=name,
-            views_root=root,
-            batch_size=batch_size,
-            precision=precision,
-            shard=shard,
-            workers=workers,
-            device=device,
-            allow_failed=allow_failed,
+        typer.echo(
+            predict_backbone(
+                run,
+                manifest,
+                out,
+                split=split,
+                name=name,
+                views_root=root,
+                batch_size=batch_size,
+                precision=precision,
+                shard=shard,
+                workers=workers,
+                device=device,
+                allow_failed=allow_failed,
+            )
         )
-    )
 
 
 def merge(

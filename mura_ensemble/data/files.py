@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -151,7 +152,8 @@ def read_frame(path: Path, *, text_columns: Iterable[str] = ()) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file is missing, empty, unreadable, or has two columns of one name.
+        If the file is missing, empty, unreadable, not UTF-8, not separated by commas, or has two columns
+        of one name or a row with more or fewer fields than the header.
     """
     path = _existing_file(path)
     text = dict.fromkeys(text_columns, "str")
@@ -166,7 +168,11 @@ def read_frame(path: Path, *, text_columns: Iterable[str] = ()) -> pd.DataFrame:
         frame: pd.DataFrame = reader(path)
     except pd.errors.EmptyDataError as error:
         raise InputError(f"{path}: the file is empty; expected a header line and rows") from error
-    except (pd.errors.ParserError, UnicodeDecodeError, ValueError, OSError) as error:
+    except InputError:
+        raise
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: the text is not UTF-8; save it as UTF-8") from error
+    except (pd.errors.ParserError, csv.Error, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{path}: cannot be read as {path.suffix[1:].upper()} ({reason})") from error
     for name in header:
@@ -179,10 +185,26 @@ def read_frame(path: Path, *, text_columns: Iterable[str] = ()) -> pd.DataFrame:
 
 
 def _csv_header(path: Path) -> list[str]:
-    # pandas renames a second 'kappa' to 'kappa.1' and says nothing. Where the rows have one field more
-    # than the header it takes the first for row names and shifts all columns: two rows tell.
-    head = pd.read_csv(path, header=None, nrows=2, dtype="str", encoding="utf-8-sig", skip_blank_lines=False)
-    return [str(name) for name in head.iloc[0]]
+    """The names of the columns; refuses what pandas would read wrongly without a word.
+
+    pandas fills up a row that is too short, renames a second 'kappa' to 'kappa.1', and where the rows have
+    one field more than the header it takes the first for row names and shifts all columns.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.reader(file)
+        header = next(rows, [])
+        if len(header) == 1 and ";" in header[0]:
+            raise InputError(
+                f"{path}: the columns seem to be separated by semicolons; save it with commas between the columns "
+                "and points in the decimals"
+            )
+        for number, row in enumerate(rows, 2):
+            if len(row) != len(header) and any(cell.strip() for cell in row):
+                raise InputError(
+                    f"{path}: row {number} has {len(row)} fields, the header has {len(header)}; make them equal "
+                    "(decimals take a point, text that holds a comma takes quotes)"
+                )
+    return header
 
 
 def _with_index_as_columns(frame: pd.DataFrame) -> pd.DataFrame:

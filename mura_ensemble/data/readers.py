@@ -47,7 +47,13 @@ def read_readers(path: Path) -> pd.DataFrame:
     if {"reader", "call"} & set(frame.columns):
         return _from_long(frame, path)
     keys = check_table(frame, _WIDE, source=path)
+    frame = frame.rename(columns=lambda name: str(name).strip())
     readers = [name for name in frame.columns if name not in _BESIDE]
+    for name in readers:
+        if readers.count(name) > 1:
+            raise InputError(
+                f"{path}: the header names reader '{name}' {readers.count(name)} times; keep one"
+            )
     if not readers:
         raise InputError(
             f"{path}: no column of a reader beside 'study'; expected study,reader_1,reader_2,..."

@@ -48,8 +48,9 @@ class Column:
     ----------
     name : str
     kind : str
-        `text` (never empty), `optional text` (missing becomes an empty string), `probability` (in
-        [0, 1] or missing), `number` (finite or missing), `integer`, `binary` (0 or 1, never missing).
+        `text` (never empty, blanks at its ends dropped), `optional text` (missing becomes an empty
+        string), `probability` (in [0, 1] or missing), `number` (finite or missing), `integer`, `binary`
+        (0 or 1, never missing).
     allowed : tuple of str
         If not empty, the only values of a text column.
     """
@@ -187,7 +188,8 @@ def _text(values: pd.Series, column: Column, source: Path | str) -> pd.Series:
     if column.kind == "optional text":
         return values.astype("object").where(~empty, "").astype("str")
     _refuse(empty, values, column.name, source, "a value")
-    texts = values.astype("str")
+    # ' a' and 'a' look alike in every list; as two keys they would never meet.
+    texts = values.astype("str").str.strip()
     if column.allowed:
         unknown = ~texts.isin(column.allowed).to_numpy()
         _refuse(unknown, values, column.name, source, " or ".join(column.allowed))
@@ -208,11 +210,11 @@ def binary_values(
     InputError
         For anything else, naming the row.
     """
-    numbers = _numbers(values, column, source)
+    wanted = "0, 1 or empty" if missing else "0 (normal) or 1 (abnormal)"
+    numbers = _numbers(values, column, source, wanted)
     wrong = ~np.isin(numbers, (0.0, 1.0))
     if missing:
         wrong &= ~np.isnan(numbers)
-    wanted = "0, 1 or empty" if missing else "0 (normal) or 1 (abnormal)"
     _refuse(wrong, values, column, source, wanted)
     return numbers
 
@@ -221,10 +223,14 @@ def _numbers(
     values: pd.Series,
     column: str,
     source: Path | str,
+    wanted: str = "a number",
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     unreadable = np.isnan(numbers) & ~values.isna().to_numpy()
-    _refuse(unreadable, values, column, source, "a number")
+    if unreadable.any() and wanted == "a number":
+        first = str(values.iloc[int(np.argmax(unreadable))])
+        wanted += " (with a point, not a comma)" if first.count(",") == 1 else ""
+    _refuse(unreadable, values, column, source, wanted)
     return numbers
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import TINY, Study
+from typer.testing import CliRunner
 
 pytestmark = pytest.mark.backbones
 torch = pytest.importorskip("torch")
@@ -16,6 +17,7 @@ from mura_ensemble.backbones import runs, train, train_backbone  # noqa: E402
 from mura_ensemble.backbones.dataset import augmented  # noqa: E402
 from mura_ensemble.backbones.manifests import read_views  # noqa: E402
 from mura_ensemble.backbones.member import _batches, class_weights, seeded  # noqa: E402
+from mura_ensemble.cli import app  # noqa: E402
 from mura_ensemble.data.errors import InputError  # noqa: E402
 
 
@@ -85,6 +87,30 @@ def test_training_learns_the_bright_corner(study: Study, tmp_path: Path) -> None
     last = run.metrics[run.metrics["epoch"] == 12]
     assert (last["auroc"] > 0.9).all()
     assert (last["loss"] < run.metrics[run.metrics["epoch"] == 1]["loss"].to_numpy()).all()
+
+
+def test_without_a_terminal_each_epoch_has_a_line(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _train(study, tmp_path / "run")
+    lines = capsys.readouterr().err.splitlines()
+    starts = [f"member {member} epoch {epoch}/2 done, loss 0." for member in (0, 1) for epoch in (1, 2)]
+    assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
+    _train(study, tmp_path / "run")
+    assert capsys.readouterr().err.splitlines() == ["member 0 stands", "member 1 stands"]
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mura_ensemble.backbones.member.augmented", interrupted)
+    words = f"train {study.manifest} {study.labels} --architecture test_vit --argument patch_size=8 --size 32"
+    result = CliRunner().invoke(app, [*words.split(), "--device", "cpu", "--out", str(tmp_path / "run")])
+    assert result.exit_code == 130
+    assert result.stderr == "stopped; run the same command again to continue\n"
 
 
 class _Killed(BaseException):

@@ -156,9 +156,9 @@ def test_blank_lines_at_the_end_are_passed_over_and_none_shifts_a_row_number(csv
         ("a,b\n", "the table has no rows"),
         ("a,b\n\n\n", "the table has no rows"),
         ("a,b,a\n1,2,3\n", "the header names column 'a' 2 times"),
-        ("a,b\n1,2,3\n4,5,6\n", "cannot be read as CSV .*Expected 2 fields in line 2, saw 3"),
-        ("a,b\n1,2\n4,5,6\n", "cannot be read as CSV"),
-        (b"a,b\n\xff\xfe,1\n", "cannot be read as CSV"),
+        ("a,b\n1,2,3\n4,5,6\n", "row 2 has 3 fields, the header has 2"),
+        ("a,b\n1,2\n4,5,6\n", "row 3 has 3 fields"),
+        (b"a,b\n\xff\xfe,1\n", "the text is not UTF-8"),
     ],
 )
 def test_csv_files_that_would_be_misread_are_refused(csv, content, message):
@@ -207,3 +207,24 @@ def test_no_error_of_the_users_needs_a_traceback_and_a_missing_package_names_its
 def test_asking_for_the_umask_does_not_change_it():
     before = files._umask()
     assert files._umask() == before == os.umask(before)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("study;probability\na;0.5\n", "the columns seem to be separated by semicolons; save it with commas"),
+        (
+            "study;probability\na;0,5\n",
+            "the columns seem to be separated by semicolons; .* points in the decimals",
+        ),
+        ("study,note\na,é\n".encode("latin-1"), "the text is not UTF-8; save it as UTF-8"),
+        ("study,note\na,b\n".encode("utf-16"), "the text is not UTF-8; save it as UTF-8"),
+        ("a,b\n1,2\n3,4,5\n", "row 3 has 3 fields, the header has 2; make them equal"),
+        ("a,b\n1,2,3\n4,5,6\n", "row 2 has 3 fields, the header has 2"),
+        ("a,b,c\n1,2,3\n\n4,5\n", "row 4 has 2 fields, the header has 3"),
+    ],
+)
+def test_what_a_spreadsheet_saves_wrongly_is_told_in_one_sentence(csv, content, message):
+    with pytest.raises(InputError, match=rf"table\.csv: {message}") as refused:
+        read_frame(csv(content))
+    assert "\n" not in str(refused.value)

@@ -44,7 +44,7 @@ def test_parquet(tmp_path):
     ("text", "message"),
     [
         ("study,ann\na,1\nb,2\n", r"row 3, column 'ann' is 2; expected 0, 1 or empty"),
-        ("study,ann\na,1\nb,yes\n", r"row 3, column 'ann' is 'yes'; expected a number"),
+        ("study,ann\na,1\nb,yes\n", r"row 3, column 'ann' is 'yes'; expected 0, 1 or empty"),
         ("study,ann\na,1\nb,0\na,1\n", r"row 4, column 'study': a stands already in row 2"),
         ("study\na\n", "no column of a reader"),
         ("reader,ann\na,1\n", "column 'call' is missing"),
@@ -110,3 +110,14 @@ def test_panel_errors_name_the_known_readers():
     with pytest.raises(InputError, match="no majority on any of 2 studies"):
         gold_by_majority(CALLS.loc[["y", "z"]], ["a", "b", "c"])
     assert list(pick_readers(CALLS, ["c", "a"])) == ["c", "a"]
+
+
+def test_blanks_around_the_names_of_readers_and_studies_are_dropped(tmp_path):
+    path = tmp_path / "readers.csv"
+    path.write_text("study, ann,bob \ns1 ,1,0\n")
+    assert read_readers(path).to_dict() == {"ann": {"s1": 1.0}, "bob": {"s1": 0.0}}
+    path.write_text("study,reader,call\n s1,ann ,1\n")
+    assert read_readers(path).to_dict() == {"ann": {"s1": 1.0}}
+    path.write_text("study,ann,ann \ns1,1,0\n")
+    with pytest.raises(InputError, match="the header names reader 'ann' 2 times"):
+        read_readers(path)

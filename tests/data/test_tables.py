@@ -10,6 +10,8 @@ from mura_ensemble.data.tables import (
     MANIFEST,
     PREDICTIONS,
     STUDIES,
+    Column,
+    Table,
     binary_values,
     check_table,
     read_labels,
@@ -110,7 +112,7 @@ def test_labels_keep_the_text_of_the_study(csv):
     ("text", "message"),
     [
         ("study,gold\na,0.5\n", r"row 2, column 'gold' is 0.5; expected 0 \(normal\) or 1 \(abnormal\)"),
-        ("study,gold\na,abnormal\n", "row 2, column 'gold' is 'abnormal'; expected a number"),
+        ("study,gold\na,abnormal\n", "row 2, column 'gold' is 'abnormal'; expected 0"),
         ("study,gold\na,\n", "row 2, column 'gold' is empty; expected 0"),
         ("study,gold\na,1\na,1\n", "row 3, column 'study': a stands already in row 2"),
         ("study,label\na,1\n", "column 'gold' is missing from the labels table; found study, label"),
@@ -140,3 +142,18 @@ def test_binary_values_with_and_without_gaps():
         binary_values(values, "call", "here")
     with pytest.raises(InputError, match="row 1, column 'call' is 3; expected 0, 1 or empty"):
         binary_values(pd.Series([3]), "call", "here", missing=True)
+
+
+def test_words_for_labels_and_decimal_commas_are_told_apart(csv):
+    with pytest.raises(
+        InputError, match=r"row 2, column 'gold' is 'yes'; expected 0 \(normal\) or 1 \(abnormal\)"
+    ):
+        read_labels(csv("study,gold\na,yes\nb,no\n"))
+    with pytest.raises(InputError, match=r"column 'p' is '0,5'; expected a number \(with a point"):
+        check_table(pd.DataFrame({"p": ["0,5"]}), Table("t", (), (Column("p", "number"),)), source="here")
+
+
+def test_blanks_at_the_ends_of_a_key_are_no_part_of_it(csv):
+    assert read_labels(csv("study,gold\n a,1\nb ,0\n")).to_dict() == {"a": 1, "b": 0}
+    with pytest.raises(InputError, match=r"row 3, column 'study': a stands already in row 2"):
+        read_labels(csv("study,gold\na,1\na ,0\n"))
