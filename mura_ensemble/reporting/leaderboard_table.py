@@ -65,7 +65,7 @@ def leaderboard_blocks(comparison: Comparison) -> Iterator[TableBlock | Paragrap
             f"Difference: kappa of the rater minus kappa of {reference.rater}, the {comparison.reference_role}, on the "
             f"studies both called. p is adjusted with Holm's method for {count(comparison.compared, 'comparison')}. "
             "Ranks come from all pairs of raters at once, p from comparisons with this one reference, so a rater may differ "
-            "from the reference by p and still share its lowest rank. "
+            "from the reference by p and still share a rank with it. "
             "Highest: share of resamples in which the rater has the highest kappa.",
             quiet=True,
         )

@@ -215,7 +215,7 @@ def _markdown(block: Block) -> str:
             return f"{image}*{escape_markdown(block.caption)}* {escape_markdown(block.reading)}"
         case "notices":
             return "\n".join(
-                f"- **{item.level} {item.code}:** {escape_markdown(item.sentence)} {escape_markdown(item.action)}"
+                f"- **{item.level} {item.code}:** {escape_markdown(f'{item.sentence} {item.action}'.rstrip())}"
                 for item in block.items
             )
         case "quotation":

@@ -61,7 +61,7 @@ def comparison_page(comparison: Comparison) -> Page:
     return Page(
         title=comparison.title,
         subtitle=f"{count(len(comparison.leaderboard), 'rater')} against one gold standard on "
-        f"{count(data.studies, 'study', 'studies')} {_of_patients(data)}",
+        f"{count(data.studies, 'study', 'studies')}{' ' if data.patients_known else ', '}{_of_patients(data)}",
         sections=sections,
         banner="Simulated data: no radiograph, reader or patient stands behind any number."
         if comparison.simulated
@@ -72,7 +72,7 @@ def comparison_page(comparison: Comparison) -> Page:
 
 
 def _of_patients(data: DataCard) -> str:
-    return f"of {count(data.patients, 'patient')}" if data.patients_known else "(patients not known)"
+    return f"of {count(data.patients, 'patient')}" if data.patients_known else "patients not known"
 
 
 def _not_called(board: pd.DataFrame) -> list[str]:

@@ -286,6 +286,9 @@ def _first_place_open(board: pd.DataFrame, top: str) -> str:
         return "ranks are undefined, for too few resamples give every rater a kappa on the same studies"
     others = board.drop(index=top)
     possible = int((others["rank_low"] <= 1).sum())
+    last = board.loc[[top], "rank_high"].iloc[0]
+    if not possible and last > 1:
+        return f"no other range holds first place, though that of {top} reaches to {last:.0f}"
     if not possible:
         return "every other rater can be ruled out for first place"
     if possible == len(others):

@@ -350,3 +350,16 @@ def test_who_is_ruled_out_agrees_with_the_ranges(new_study: Callable) -> None:
             low, high = int(row["rank_low"]), int(row["rank_high"])
             assert f"| {low} to {high} | {name} " in text or (low == high and f"| {low} | {name} " in text)
     assert len(seen) > 1
+
+
+def test_a_leader_whose_own_range_goes_on_rules_nobody_out(comparison: Comparison) -> None:
+    board = comparison.leaderboard
+    top = str(board["place"].idxmin())
+    for name in board.index.drop(top):
+        comparison = with_numbers(comparison, str(name), rank_low=2.0)
+    alone = with_numbers(comparison, top, rank_low=1.0, rank_high=1.0)
+    assert "every other rater can be ruled out" in dict(verdict_items(alone))["How sure is first place"]
+    wide = with_numbers(comparison, top, rank_low=1.0, rank_high=2.0)
+    said = dict(verdict_items(wide))["How sure is first place"]
+    assert "ruled out" not in said
+    assert f"that of {top} reaches to 2" in said
