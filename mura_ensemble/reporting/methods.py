@@ -143,8 +143,8 @@ def _ranks(data: DataCard, standings: Standings, level: float, resamples: int, s
         f"rank printed is a range, a {level_name(level)} confidence set that holds for all raters at once; it begins at one "
         "more than the number of raters shown to have a higher kappa, so raters that cannot be told apart share its lower "
         "end (step-wise max-T over all pairs; Mogstad, Romano, Shaikh & Wilhelm 2024, Rev Econ Stud 91:476; Romano & Wolf "
-        f"2005, Econometrica 73:1237).{strict} The share of resamples in which a rater has the highest kappa describes the noise "
-        "of these data; it is not the probability that the rater is truly best."
+        f"2005, Econometrica 73:1237).{strict} The share of resamples in which a rater has the highest kappa describes the "
+        "noise of these data; it is not the probability that the rater is truly best."
     )
 
 
