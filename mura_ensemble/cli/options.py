@@ -48,7 +48,10 @@ AllowFitted = Annotated[
     bool, typer.Option("--allow-fitted", help="Also on studies an ensemble was fitted on; they are marked.")
 ]
 Root = Annotated[
-    Path | None, typer.Option(help="Where the manifest's paths begin; else what `index` wrote beside it, else its folder.")
+    Path | None,
+    typer.Option(
+        help="Where the manifest's paths begin; else what `index` wrote beside it, else its folder."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 
