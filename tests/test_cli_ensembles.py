@@ -279,3 +279,31 @@ def test_ensembles_stand_in_the_order_of_their_nested_kappa(run, simulated):
     nested = pd.read_csv("list.csv")["nested"]
     assert nested.is_monotonic_decreasing
     assert nested.nunique() == 3
+
+
+def test_pooling_by_study_type_from_fit_to_calls(run, simulated):
+    words = [
+        "fit-stack",
+        simulated,
+        "--labels",
+        simulated / "labels_valid.csv",
+        "--split",
+        "valid",
+        "--strategy",
+        "mean",
+    ]
+    status, _, err = run(*words, "--pooling", "mean,hand=max")
+    assert status == 2
+    assert "rises with the number of views" in err
+    status, _, err = run(*words, "--pooling", "mean,hnd=top-2")
+    assert status == 2
+    assert "no study of type 'hnd' here" in err
+    assert run(*words, "--pooling", "mean,hand=top-2", "--out", "types.json")[0] == 0
+    assert run(*words, "--out", "plain.json")[0] == 0
+    for name in ("types", "plain"):
+        status, _, err = run("apply", f"{name}.json", simulated, "--split", "test", "--out", f"{name}.csv")
+        assert status == 0, err
+    types, plain = (pd.read_csv(f"{name}.csv") for name in ("types", "plain"))
+    differs = types["probability"] != plain["probability"]
+    assert differs.any()
+    assert set(types.loc[differs, "study_type"]) == {"hand"}

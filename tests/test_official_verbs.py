@@ -1,6 +1,7 @@
 """`submit` and `evaluate` keep MURA's contract from files to files."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -197,3 +198,14 @@ def test_the_official_protocol_names_rows_of_an_unknown_study_type(run):
     assert status == 0, err
     assert "1 rows are of no known study type" in out
     assert "XR_FOO/patient3" in out
+
+
+def test_the_submit_command_that_fit_stack_prints_works(run):
+    """Where the labels lie beside the index of a copy, that copy's own list of views is known."""
+    Path("index.json").write_text(json.dumps({"root": str(Path.cwd())}))
+    status, out, err = run("fit-stack", "predictions", "--labels", "labels_valid.csv", "--split", "valid")
+    assert status == 0, err
+    (command,) = [line for line in out.splitlines() if line.startswith("  mura-ensemble submit ")]
+    status, out, err = run(*shlex.split(command)[1:])
+    assert status == 0, err
+    assert len(Path("submission.csv").read_text().splitlines()) == 45

@@ -49,18 +49,11 @@ def fit_stack(
         Strategy, typer.Option(help="How the backbones are combined; auto: the best.")
     ] = "stack",
     pooling: Annotated[
-        Literal[
-            "mean",
-            "logit-mean",
-            "max",
-            "noisy-or",
-            "top-2",
-            "top-3",
-            "learned",
-            "learned-per-study-type",
-            "auto",
-        ],
-        typer.Option(help="How the views of a study become one probability."),
+        str,
+        typer.Option(
+            help="How the views of a study become one probability: mean, logit-mean, max, noisy-or, top-2, top-3, "
+            "learned, learned-per-study-type, auto; other rules for some types: mean,hand=max,wrist=top-2."
+        ),
     ] = "mean",
     threshold: Annotated[
         str,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from mura_ensemble.ensembles.ensemble import Candidate, Ensemble, Evaluation, Fi
 from mura_ensemble.ensembles.intervals import weights_with_intervals
 from mura_ensemble.ensembles.nested import best_recipe, kappa_of, nested_choice, reweighted_interval
 from mura_ensemble.ensembles.pooling import StudyProbabilities
-from mura_ensemble.ensembles.poolings import pooled
-from mura_ensemble.ensembles.recipes import fit_parts, recipes_of
+from mura_ensemble.ensembles.poolings import LEARNED, pooled, rules_of
+from mura_ensemble.ensembles.recipes import Recipe, fit_parts, recipes_of
 from mura_ensemble.stats.clustered import clustered_kappa_interval
 
 __all__ = ["common_role", "fit_ensemble", "gold_of", "labelled_sample"]
@@ -101,6 +101,7 @@ def fit_ensemble(
     needed = 3 if len(recipes) == 1 else 4
     if folds < needed:
         raise InputError(f"{folds} folds: the nested evaluation needs at least {needed}")
+    _refuse_unknown_types(recipes, studies)
     backbones, where, sample = labelled_sample(studies, gold, folds=folds, seed=seed, mix=mix)
     best, kappas = best_recipe(recipes, sample)
     parts = fit_parts(recipes[best], sample)
@@ -247,3 +248,16 @@ def common_role(cards: Mapping[str, Mapping[str, Any]], split: str) -> str:
         if role in roles.values():
             return role
     return "held-out"
+
+
+def _refuse_unknown_types(recipes: Sequence[Recipe], studies: StudyProbabilities) -> None:
+    """A rule for a study type that is not there would change nothing and say nothing."""
+    there = sorted(studies.studies["study_type"].unique())
+    for recipe in recipes:
+        if recipe.pooling in LEARNED:
+            continue
+        for study_type in rules_of(recipe.pooling)[1]:
+            if study_type not in there:
+                raise InputError(
+                    f"pooling '{recipe.pooling}': no study of type '{study_type}' here; found {', '.join(there)}"
+                )

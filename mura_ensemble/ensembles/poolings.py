@@ -26,7 +26,9 @@ __all__ = [
     "Pooling",
     "fit_pooling",
     "fixed_pooling",
+    "grows_with_views",
     "pooled",
+    "rules_of",
 ]
 
 
@@ -104,13 +106,62 @@ calls, whatever they show."""
 
 @dataclass(frozen=True)
 class FixedPooling:
-    """A rule of `FIXED`."""
+    """A rule of `FIXED`, or one for most study types and others for some: `mean,hand=max,wrist=top-2`.
+
+    Attributes
+    ----------
+    kind : str
+        As above; `rules_of` reads it.
+    """
 
     kind: str = "mean"
 
-    def pool(self, views: Array, study_types: Names) -> Array:  # noqa: ARG002
+    def pool(self, views: Array, study_types: Names) -> Array:
         """Pool `views` (n, V, M) to (n, M)."""
-        return FIXED[self.kind](views)
+        common, others = rules_of(self.kind)
+        pooled = FIXED[common](views)
+        for study_type, rule in others.items():
+            rows = study_types == study_type
+            pooled[rows] = FIXED[rule](views[rows])
+        return pooled
+
+
+def rules_of(kind: str) -> tuple[str, dict[str, str]]:
+    """The common rule of `mean,hand=max,wrist=top-2`, and the rules of single study types.
+
+    Raises
+    ------
+    InputError
+        If it is not of that form, or a rule is unknown or learned.
+    """
+    common, *parts = (part.strip() for part in kind.split(","))
+    others: dict[str, str] = {}
+    for part in parts:
+        study_type, equals, rule = (word.strip() for word in part.partition("="))
+        if not (study_type and equals) or study_type in others:
+            raise InputError(
+                f"pooling '{kind}': '{part}' is not TYPE=RULE, once per type, as in mean,hand=max"
+            )
+        others[study_type] = rule
+    for rule in (common, *others.values()):
+        if rule in LEARNED and rule == kind:
+            raise InputError(
+                f"pooling '{rule}' is fitted to labelled studies; fit it with mura-ensemble fit-stack"
+            )
+        if rule not in FIXED:
+            raise InputError(
+                f"pooling '{rule}' is unknown; choose {', '.join(POOLINGS)}, or a fixed rule per study type as in "
+                "mean,hand=max"
+            )
+    return common, others
+
+
+def grows_with_views(kind: str) -> bool:
+    """Whether a rule in it makes more views more abnormal, whatever they show."""
+    if kind in LEARNED:
+        return False
+    common, others = rules_of(kind)
+    return not GROWS_WITH_VIEWS.isdisjoint({common, *others.values()})
 
 
 TERMS = ("intercept", "mean", "max", "min", "log_views")
@@ -148,19 +199,14 @@ class LearnedPooling:
 
 
 def fixed_pooling(kind: str) -> FixedPooling:
-    """The rule of that name.
+    """The rule of that name; see `rules_of`.
 
     Raises
     ------
     InputError
         If it is unknown or has to be fitted.
     """
-    if kind in LEARNED:
-        raise InputError(
-            f"pooling '{kind}' is fitted to labelled studies; fit it with mura-ensemble fit-stack"
-        )
-    if kind not in FIXED:
-        raise InputError(f"pooling '{kind}' is unknown; choose {', '.join(POOLINGS)}")
+    rules_of(kind)
     return FixedPooling(kind)
 
 

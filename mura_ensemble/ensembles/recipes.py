@@ -11,7 +11,7 @@ import numpy as np
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.ensembles.calibrating import CALIBRATIONS, Calibration, fit_calibration
 from mura_ensemble.ensembles.combination import Array, Combination, Names, Sample
-from mura_ensemble.ensembles.poolings import GROWS_WITH_VIEWS, POOLINGS, Pooling, fit_pooling, pooled
+from mura_ensemble.ensembles.poolings import LEARNED, Pooling, fit_pooling, grows_with_views, pooled, rules_of
 from mura_ensemble.ensembles.strategies import OWN_CUT, STRATEGIES
 from mura_ensemble.ensembles.thresholds import OperatingPoint, parse_operating_point
 from mura_ensemble.ensembles.thresholds import fit as fit_operating_point
@@ -44,14 +44,15 @@ class Recipe:
     def __post_init__(self) -> None:
         for what, name, known in (
             ("strategy", self.strategy, tuple(STRATEGIES)),
-            ("pooling", self.pooling, POOLINGS),
             ("calibration", self.calibration, CALIBRATIONS),
         ):
             if name not in known:
                 raise InputError(f"{what} '{name}' is unknown; choose {', '.join(known)}")
+        if self.pooling not in LEARNED:
+            rules_of(self.pooling)
         kind, _ = parse_operating_point(self.operating_point)
         if kind == "half" and self.calibration == "none":
-            if self.pooling in GROWS_WITH_VIEWS:
+            if grows_with_views(self.pooling):
                 raise InputError(
                     f"pooling '{self.pooling}' rises with the number of views, so at a fixed cut of 0.5 a study with "
                     "more views is called abnormal whatever they show; choose --threshold kappa, or another --pooling"

@@ -12,7 +12,7 @@ from mura_ensemble.data.files import read_json, write_json
 from mura_ensemble.ensembles.calibrating import Calibration
 from mura_ensemble.ensembles.ensemble import Candidate, Ensemble, Evaluation, FittedOn
 from mura_ensemble.ensembles.intervals import Weight
-from mura_ensemble.ensembles.poolings import FIXED, FixedPooling, LearnedPooling, Pooling
+from mura_ensemble.ensembles.poolings import FixedPooling, LearnedPooling, Pooling, fixed_pooling
 from mura_ensemble.ensembles.recipes import Parts, Recipe
 from mura_ensemble.ensembles.strategies import RECORDS
 from mura_ensemble.ensembles.thresholds import OperatingPoint
@@ -135,7 +135,5 @@ def _parse(record: Mapping[str, Any]) -> Ensemble:
 
 def _pooling(record: Any, backbones: tuple[str, ...]) -> Pooling:
     if isinstance(record, str):
-        if record not in FIXED:
-            raise ValueError(f"unknown pooling {record!r}")
-        return FixedPooling(record)
+        return fixed_pooling(record)
     return LearnedPooling(**{name: _unnamed(name, item, backbones) for name, item in record.items()})

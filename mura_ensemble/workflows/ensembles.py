@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.files import write_frame
+from mura_ensemble.data.files import read_json, write_frame
+from mura_ensemble.data.names import MURA_ROOTS
 from mura_ensemble.data.predictions import backbone_folders, read_split, splits_of
 from mura_ensemble.data.readers import read_readers
 from mura_ensemble.data.tables import read_labels
@@ -238,7 +239,23 @@ def _next_commands(
             f"  mura-ensemble report {where} --split {target} --ensemble {ensemble} "
             f"--labels {shlex.quote(str(gold))}{more}{only} --out {shlex.quote(str(_free(predictions.name)))}"
         )
+    listed = _view_list(labels, target)
+    if listed is not None:
+        commands.append(
+            f"  mura-ensemble submit {shlex.quote(str(listed))} submission.csv --ensemble {ensemble} "
+            f"--predictions {where}{more}"
+        )
     return commands
+
+
+def _view_list(labels: Path, split: str) -> Path | None:
+    """MURA's own list of the views of a split, if the labels lie beside the index of a copy that has it."""
+    index = labels.parent / "index.json"
+    if not index.is_file():
+        return None
+    root = Path(str(read_json(index).get("root", "")))
+    places = [folder / f"{split}_image_paths.csv" for folder in (root, *(root / name for name in MURA_ROOTS))]
+    return next((path for path in places if path.is_file()), None)
 
 
 def _free(name: str) -> Path:

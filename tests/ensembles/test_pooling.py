@@ -67,3 +67,23 @@ def test_unknown_pooling_and_no_backbone():
         pool_studies({"net": views_of(ROWS)}, pooling="loudest")
     with pytest.raises(InputError, match="no backbone"):
         pool_studies({})
+
+
+def test_a_rule_for_single_study_types():
+    views = pd.concat([views_of(ROWS), views_of([("h", "h/1", 0.2), ("h", "h/2", 0.9)], study_type="hand")])
+    pooled = pool_studies({"net": views}, pooling="mean,hand=max").probabilities["net"]
+    assert pooled.to_dict() == pytest.approx({"a": 0.3, "b": 0.5, "h": 0.9})
+
+
+@pytest.mark.parametrize(
+    ("pooling", "sentence"),
+    [
+        ("mean,hand", "'hand' is not TYPE=RULE"),
+        ("mean,hand=max,hand=mean", "once per type"),
+        ("mean,hand=loudest", "pooling 'loudest' is unknown"),
+        ("mean,hand=learned", "pooling 'learned' is unknown"),
+    ],
+)
+def test_a_rule_for_single_study_types_that_cannot_be_read(pooling, sentence):
+    with pytest.raises(InputError, match=sentence):
+        pool_studies({"net": views_of(ROWS)}, pooling=pooling)
