@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pytest
+
+from mura_ensemble import cli
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
@@ -91,3 +94,21 @@ def write_lines() -> Callable[[Path, Iterable[str]], Path]:
 def mura_copy(tmp_path: Path) -> Path:
     """The root of a small invented copy of MURA v1.1."""
     return _write_mura(tmp_path)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run the command line in an empty folder; return (status, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["mura-ensemble", *map(str, words)])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as stop:
+            status = stop.code or 0
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return call

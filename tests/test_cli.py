@@ -2,14 +2,11 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-
-from mura_ensemble import cli
 
 REPORT_FILES = {"report.html", "report.md", "leaderboard.csv", "comparison.json"}
 
@@ -21,24 +18,6 @@ def simulated(tmp_path_factory):
 
     write_reader_study(simulate_reader_study(seed=3), folder)
     return folder
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run the command line in an empty folder; return (status, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["mura-ensemble", *map(str, words)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
 
 
 @pytest.fixture

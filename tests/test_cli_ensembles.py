@@ -3,7 +3,6 @@
 import json
 import shlex
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ import pandas as pd
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from mura_ensemble import cli
 from mura_ensemble.data.predictions import read_card, read_split, write_split
 
 
@@ -22,24 +20,6 @@ def simulated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("set") / "simulated"
     write_reader_study(simulate_reader_study(seed=3), folder)
     return folder
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run the command line in an empty folder; return (status, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["mura-ensemble", *map(str, words)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
 
 
 def commands_of(out):

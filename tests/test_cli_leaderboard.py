@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mura_ensemble import cli
 from mura_ensemble.published.honest import mura_honest_board
 from mura_ensemble.reporting.board_figures import board_forest
 from mura_ensemble.reporting.board_rows import board_rows
@@ -25,23 +23,11 @@ def board():
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path, board):
-    """Run the command line in an empty folder; MURA's board is made once for all tests."""
-    monkeypatch.chdir(tmp_path)
+def run(run, monkeypatch, board):
+    """The command line; MURA's board is made once for all tests."""
     monkeypatch.setenv("COLUMNS", "110")
     monkeypatch.setattr("mura_ensemble.workflows.leaderboard.mura_honest_board", lambda *, rng: board)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["mura-ensemble", *map(str, words)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
+    return run
 
 
 @pytest.fixture

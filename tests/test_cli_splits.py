@@ -1,35 +1,15 @@
 """A split is guessed only where nothing else can be meant; what must be known of the gold standard is said."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mura_ensemble import cli
 from mura_ensemble.data.predictions import manifest_digest, write_split
 
 STUDIES = {"train": 90, "valid": 60, "test": 40}
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Run the command line in an empty folder; return (status, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["mura-ensemble", *map(str, words)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return call
 
 
 def write_set(roles, name="ours", provenance=None):

@@ -2,14 +2,12 @@
 
 import json
 import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mura_ensemble import cli
 from mura_ensemble.data.names import study_key, view_key
 from mura_ensemble.data.predictions import manifest_digest, write_split
 
@@ -60,21 +58,10 @@ def predicted(tmp_path):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, predicted):
-    monkeypatch.chdir(predicted)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["mura-ensemble", *map(str, words)])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as stop:
-            status = stop.code or 0
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    assert call("fit-stack", "predictions", "--labels", "labels_valid.csv", "--split", "valid")[0] == 0
-    return call
+def run(run, predicted):
+    """The command line beside the predictions and an ensemble, `stack.json`."""
+    assert run("fit-stack", "predictions", "--labels", "labels_valid.csv", "--split", "valid")[0] == 0
+    return run
 
 
 def test_submit_then_evaluate(run):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mura_ensemble.stats.proportion import wilson_limits
+
 __all__ = ["Rate", "rate_interval"]
 
 
@@ -37,8 +39,6 @@ def rate_interval(hits: NDArray[np.bool_], patients: NDArray[np.int64], level: f
     level : float
         Confidence level in (0, 1).
     """
-    from scipy.special import ndtri
-
     n = len(hits)
     if not n:
         return Rate(np.nan, np.nan, np.nan, 0)
@@ -53,10 +53,6 @@ def rate_interval(hits: NDArray[np.bool_], patients: NDArray[np.int64], level: f
         effective = n if units == n else n / max(1.0, spread / binomial)
     else:
         effective = units
-    z = float(ndtri((1 + level) / 2))
-    centre = share + z**2 / (2 * effective)
-    arm = z * np.sqrt(share * (1 - share) / effective + z**2 / (4 * effective**2))
-    scale = 1 + z**2 / effective
-    low, high = (centre - arm) / scale, (centre + arm) / scale
+    low, high = (float(limit) for limit in wilson_limits(share, effective, level))
     # Rounding must not push the limits of 0 and 1 past them.
-    return Rate(share, float(max(0.0, min(low, share))), float(min(1.0, max(high, share))), n)
+    return Rate(share, max(0.0, min(low, share)), min(1.0, max(high, share)), n)

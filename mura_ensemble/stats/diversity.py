@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from mura_ensemble.stats.division import ratio
 from mura_ensemble.stats.validation import FloatArray, IntArray
 
 _BLOCK_CELLS = 4_000_000  # hits and misses looked at together, so memory does not grow with the studies
@@ -83,15 +84,9 @@ def diversity(gold: ArrayLike, calls: ArrayLike) -> Diversity:
     first = (both_right + right_wrong) * (both_wrong + wrong_right)
     second = (both_right + wrong_right) * (both_wrong + right_wrong)
     return Diversity(
-        q=_ratio(agree - differ, agree + differ),
-        phi=_ratio(agree - differ, np.sqrt(first * second)),
-        disagreement=_ratio(right_wrong + wrong_right, n),
-        double_fault=_ratio(both_wrong, n),
+        q=ratio(agree - differ, agree + differ),
+        phi=ratio(agree - differ, np.sqrt(first * second)),
+        disagreement=ratio(right_wrong + wrong_right, n),
+        double_fault=ratio(both_wrong, n),
         n=n.astype(np.int64),
     )
-
-
-def _ratio(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> FloatArray:
-    out = np.full(numerator.shape, np.nan)
-    np.divide(numerator, denominator, out=out, where=denominator > 0)
-    return out
