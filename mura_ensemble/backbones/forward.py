@@ -31,7 +31,7 @@ class Members:
     ----------
     trained : TrainedRun
     states : sequence of dict
-        The weights of each member, in the order of the folds.
+        The weights of each member of the run.
     precision : {'float32', 'bfloat16'}
     device : torch.device
     """
@@ -54,14 +54,15 @@ class Members:
         model.load_state_dict(state)
         return model.to(self.device)
 
-    def logits(self, values: Tensor, fold: int) -> NDArray[np.float32]:
-        """Logits of the member of a fold; of fold -1, the mean of all members' logits.
+    def logits(self, values: Tensor, asked: Sequence[int]) -> NDArray[np.float32]:
+        """Mean of the logits of the members that are asked.
 
         Parameters
         ----------
         values : Tensor, shape (n, channels, size, size)
             In [0, 1], not yet normalised.
-        fold : int
+        asked : sequence of int
+            Positions of members.
 
         Returns
         -------
@@ -69,14 +70,13 @@ class Members:
         """
         import torch
 
-        asked = self.models if fold == -1 else [self.models[fold]]
         half = self.precision == "bfloat16"
         with (
             torch.inference_mode(),
             torch.autocast(self.device.type, dtype=torch.bfloat16) if half else nullcontext(),
         ):
             put = normalised(values.to(self.device), self.preprocessing)
-            found = torch.stack([model(put)[:, 0].double() for model in asked])
+            found = torch.stack([model(put)[:, 0].double() for model in (self.models[one] for one in asked)])
         mean: NDArray[np.float32] = found.mean(dim=0).float().cpu().numpy()
         return mean
 
@@ -98,7 +98,8 @@ def predict_parts(
     Parameters
     ----------
     rows : DataFrame
-        All views of the split, with `fold`, in the order that the parts cut.
+        All views of the split, with `fold` and `asked` (positions of the members that give its logit), in the
+        order that the parts cut.
     numbers : sequence of int
         The parts to compute.
 
@@ -107,9 +108,9 @@ def predict_parts(
     int
         How many views went through.
     """
-    folds = rows["fold"].to_numpy()
+    asked = rows["asked"].tolist()
     parts = parts_of(len(rows))
-    batches = [batch for number in numbers for batch in _batches(parts[number], folds, batch_size)]
+    batches = [batch for number in numbers for batch in _batches(parts[number], asked, batch_size)]
     views = Views(rows, members.preprocessing)
     logits = np.full(len(rows), np.nan, dtype=np.float32)
     reasons = np.full(len(rows), "", dtype=object)
@@ -117,7 +118,7 @@ def predict_parts(
     with progress(sum(map(len, batches)), f"predicting {work.folder.name} {work.split}") as report:
         for batch in batches_of(views, batches, workers=workers):
             # An unreadable view goes through as zeros: the batch keeps its shape, its neighbours their digits.
-            found = members.logits(batch.values, int(folds[batch.rows[0]]))
+            found = members.logits(batch.values, asked[batch.rows[0]])
             logits[batch.rows[batch.ok]] = found[batch.ok]
             reasons[batch.rows] = batch.reasons
             unreal = batch.rows[batch.ok & ~np.isfinite(found)]
@@ -129,11 +130,11 @@ def predict_parts(
     return sum(map(len, batches))
 
 
-def _batches(part: range, folds: NDArray[np.int64], size: int) -> list[list[int]]:
-    """Cut a part into batches of one fold each."""
+def _batches(part: range, asked: Sequence[tuple[int, ...]], size: int) -> list[list[int]]:
+    """Cut a part into batches whose views all ask the same members."""
     batches: list[list[int]] = []
     for position in part:
-        if not batches or len(batches[-1]) == size or folds[batches[-1][-1]] != folds[position]:
+        if not batches or len(batches[-1]) == size or asked[batches[-1][-1]] != asked[position]:
             batches.append([])
         batches[-1].append(position)
     return batches

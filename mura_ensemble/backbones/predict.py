@@ -47,9 +47,9 @@ def predict_backbone(
 ) -> PredictionSummary:
     """Predict every view of a split and write `<out>/<name>/{card.json,<split>.parquet}`.
 
-    On the split that the run was trained on, each view is predicted by the one member that did not see its
-    patient (role out-of-fold, `fold` says which); on any other split the logits of all members are averaged
-    (role held-out, fold -1). A run with a single member is in-sample on its own split.
+    On the split that the run was trained on, each view is predicted by the members that did not see its
+    patient (role out-of-fold, `fold` says which); on any other split by all members (role held-out, fold -1).
+    The logits of several members are averaged. A run without folds is in-sample on its own split.
 
     The same weights, views and preprocessing have the same key, and the same key is never computed twice.
     A prediction that was killed goes on where it stopped and ends with the same digits. A view that cannot
@@ -106,7 +106,8 @@ def predict_backbone(
     trained = read_run(run)
     rows = read_views(manifest, split, views_root)
     rows, role = _with_folds(rows, trained, split, manifest)
-    states = [load_weights(path)[0] for path in trained.members]
+    rows = _with_members(rows, trained, manifest)
+    states = [load_weights(member.file)[0] for member in trained.members]
     digests = [weights_digest(state) for state in states]
     where = chosen_device(device)
     work = Work(
@@ -209,11 +210,22 @@ def _with_folds(
             f"{manifest}: study '{unknown.iloc[0]}' of split '{split}' was not among the studies of that split in "
             "training; give it another split or train again"
         )
-    if len(trained.members) == 1:
+    if all(member.fold == -1 for member in trained.members):
         return rows.assign(fold=-1), "in-sample"
-    # Views of one member stand together, so that few batches are split.
-    folded = rows.assign(fold=rows["study"].map(fold_of))
-    return folded.sort_values(["fold", "study", "view"], ignore_index=True), "out-of-fold"
+    return rows.assign(fold=rows["study"].map(fold_of)), "out-of-fold"
+
+
+def _with_members(rows: pd.DataFrame, trained: TrainedRun, manifest: Path) -> pd.DataFrame:
+    """Add `asked`, and put views that ask the same members together, so that few batches are split."""
+    asked = [trained.members_for(*view) for view in zip(rows["fold"], rows["study_type"], strict=True)]
+    rows = rows.assign(asked=pd.Series(asked, index=rows.index))
+    nobody = rows[~rows["asked"].astype(bool)]
+    if len(nobody):
+        raise InputError(
+            f"{manifest}: no member of the run was trained on study type '{nobody['study_type'].iloc[0]}' "
+            f"({len(nobody):,} views); take these views out or train on that type too"
+        )
+    return rows.sort_values(["asked", "study", "view"], ignore_index=True)
 
 
 def _inputs(trained: TrainedRun, digests: Sequence[str], precision: Precision) -> dict[str, Any]:
@@ -221,8 +233,11 @@ def _inputs(trained: TrainedRun, digests: Sequence[str], precision: Precision) -
     return {
         "architecture": plan["architecture"],
         "arguments": plan["arguments"],
-        "members": list(digests),
-        "combination": "mean of the members' logits; on the training split the member that did not see the patient",
+        "members": [
+            {"weights": digest, "fold": member.fold, "study_type": member.study_type}
+            for member, digest in zip(trained.members, digests, strict=True)
+        ],
+        "combination": "mean of the members' logits; on the training split of those that did not see the patient",
         "preprocessing": trained.preprocessing.card(),
         "precision": precision,
         "tta": [],

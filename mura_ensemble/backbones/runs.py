@@ -33,6 +33,7 @@ from mura_ensemble.data.files import (
 
 __all__ = [
     "RUN",
+    "Member",
     "TrainedRun",
     "finish_run",
     "folds_digest",
@@ -45,7 +46,26 @@ __all__ = [
 ]
 
 RUN = "run.json"
-SCHEMA = 1
+SCHEMA = 2
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a run.
+
+    Attributes
+    ----------
+    file : Path
+        Its weights (safetensors).
+    fold : int
+        The fold whose patients it never saw; -1: it was trained on every patient.
+    study_type : str or None
+        The only study type that it was trained on; None: all.
+    """
+
+    file: Path
+    fold: int
+    study_type: str | None
 
 
 @dataclass(frozen=True)
@@ -59,8 +79,7 @@ class TrainedRun:
         Architecture, arguments, start, preprocessing, training settings and digests of the data.
     folds : DataFrame
         Columns `study`, `patient`, `study_type`, `fold`.
-    members : tuple of Path
-        One safetensors file per fold.
+    members : tuple of Member
     metrics : DataFrame
         One row per member and epoch.
     """
@@ -68,7 +87,7 @@ class TrainedRun:
     folder: Path
     plan: dict[str, Any]
     folds: pd.DataFrame
-    members: tuple[Path, ...]
+    members: tuple[Member, ...]
     metrics: pd.DataFrame
 
     def __str__(self) -> str:
@@ -98,13 +117,22 @@ class TrainedRun:
     @property
     def preprocessing(self) -> Preprocessing:
         """What the members expect as input."""
-        described = self.plan["preprocessing"]
-        return Preprocessing(
-            size=described["size"],
-            channels=described["channels"],
-            mean=tuple(described["mean"]),
-            std=tuple(described["std"]),
-            interpolation=described["interpolation"],
+        return Preprocessing.from_card(self.plan["preprocessing"])
+
+    def members_for(self, fold: int, study_type: str) -> tuple[int, ...]:
+        """Positions of the members whose mean is the logit of a view.
+
+        Parameters
+        ----------
+        fold : int
+            Members that never saw this fold; -1: of every fold, for patients that no member saw.
+        study_type : str
+            Members of this study type or of all.
+        """
+        return tuple(
+            position
+            for position, member in enumerate(self.members)
+            if fold in (-1, member.fold) and member.study_type in (None, study_type)
         )
 
 
@@ -156,7 +184,14 @@ def finish_run(folder: Path, plan: dict[str, Any]) -> None:
     members = []
     for fold in range(plan["training"]["folds"]):
         path = member_file(folder, fold)
-        members.append({"file": path.name, "weights": weights_digest(load_weights(path)[0])})
+        members.append(
+            {
+                "file": path.name,
+                "fold": fold if plan["training"]["folds"] > 1 else -1,
+                "study_type": None,
+                "weights": weights_digest(load_weights(path)[0]),
+            }
+        )
     whole = {
         "schema": SCHEMA,
         "kind": "training run",
@@ -209,7 +244,10 @@ def read_run(folder: Path) -> TrainedRun:
         folder=folder,
         plan=card["plan"],
         folds=folds,
-        members=tuple(folder / member["file"] for member in card["members"]),
+        members=tuple(
+            Member(folder / member["file"], member["fold"], member["study_type"])
+            for member in card["members"]
+        ),
         metrics=pd.read_json(folder / "metrics.jsonl", lines=True),
     )
 

@@ -7,6 +7,7 @@ scaled here by their bit depth and stay floating point until the network sees th
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -45,13 +46,15 @@ class Preprocessing:
     Attributes
     ----------
     size : int
-        Side of the square input in pixels; the view is stretched to it.
+        Side of the square input in pixels.
     channels : {1, 3}
         1: gray, colour views by their ITU-R 601 luma. 3: gray views repeated.
     mean, std : tuple of float
         One per channel, in units of the full range [0, 1].
     interpolation : str
         `bilinear` or `bicubic`, with anti-aliasing when a view shrinks.
+    resize : str
+        How a view that is not square comes to its size: `square` stretches it.
     """
 
     size: int
@@ -59,6 +62,13 @@ class Preprocessing:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+    resize: Literal["square"] = "square"
+
+    @classmethod
+    def from_card(cls, described: Mapping[str, Any]) -> Preprocessing:
+        """What `card` described."""
+        given = {name: described[name] for name in cls.__dataclass_fields__}
+        return cls(**given | {"mean": tuple(given["mean"]), "std": tuple(given["std"])})
 
     def card(self) -> dict[str, Any]:
         """All that decides the numbers of a view, with the decoder's version, for a card's inputs."""
@@ -67,7 +77,6 @@ class Preprocessing:
         return {
             "decoder": f"pillow {pillow}",
             "values": "value / (2^bits - 1); alpha over black; EXIF orientation applied; gray by ITU-R 601 luma",
-            "resize": "square",
             **{
                 name: list(value) if isinstance(value, tuple) else value
                 for name, value in asdict(self).items()

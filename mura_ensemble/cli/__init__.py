@@ -7,7 +7,16 @@ from typing import Annotated, Any
 
 import typer
 
-from mura_ensemble.cli import backbones, comparison, data, ensembles, leaderboard, official, readers
+from mura_ensemble.cli import (
+    comparison,
+    data,
+    ensembles,
+    leaderboard,
+    official,
+    prediction,
+    readers,
+    training,
+)
 
 app = typer.Typer(
     name="mura-ensemble",
@@ -44,7 +53,8 @@ _GROUPS = {"": app}  # a verb of two words, such as `ensembles ls`, stands in a 
 
 for _name, _verb in (
     *data.VERBS,
-    *backbones.VERBS,
+    *training.VERBS,
+    *prediction.VERBS,
     *ensembles.VERBS,
     *comparison.VERBS,
     *readers.VERBS,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +14,7 @@ __all__ = [
     "Backbones",
     "Device",
     "LabelledSplit",
+    "Manifest",
     "Missing",
     "NewSplit",
     "Predictions",
@@ -19,6 +22,7 @@ __all__ = [
     "Root",
     "Seed",
     "Split",
+    "continuable",
     "names_of",
 ]
 
@@ -53,9 +57,20 @@ Root = Annotated[
         help="Where the manifest's paths begin; else what `index` wrote beside it, else its folder."
     ),
 ]
+Manifest = Annotated[Path, typer.Argument(help="manifest.csv of `index`, or any table with its columns.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 
 
 def names_of(listed: str) -> tuple[str, ...]:
     """Split `a,b,c`."""
     return tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
+@contextmanager
+def continuable() -> Iterator[None]:
+    """Say on Ctrl-C that nothing is lost; typer itself would end without a word."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("stopped; run the same command again to continue", err=True)
+        raise typer.Exit(130) from None

@@ -35,7 +35,7 @@ def _by_hand(run: Any, study: Study, view: pd.Series, members: list[int]) -> flo
     logits = []
     for member in members:
         model = create_backbone(channels=1, **TINY)
-        model.load_state_dict(load_weights(run.members[member])[0])
+        model.load_state_dict(load_weights(run.members[member].file)[0])
         with torch.inference_mode():
             logits.append(float(model(((values - mean) / std)[None])[0, 0]))
     return float(np.mean(logits))
@@ -252,7 +252,8 @@ def test_the_card_says_what_made_the_numbers_and_no_path(
     card = read_card(tmp_path / "tiny")
     inputs = card["inputs"]
     assert inputs["architecture"] == "test_vit"
-    assert len(set(inputs["members"])) == 3
+    assert len({member["weights"] for member in inputs["members"]}) == 3
+    assert [member["fold"] for member in inputs["members"]] == [0, 1, 2]
     assert inputs["preprocessing"]["size"] == 32
     assert inputs["training"]["studies"] == 24
     assert set(card["splits"]) == {"test", "train"}

@@ -1,0 +1,74 @@
+"""Verbs of prediction: predict, which needs the [backbones] extra, and merge, which does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mura_ensemble.cli.options import Device, Manifest, Root, continuable
+
+__all__ = ["VERBS"]
+
+AllowFailed = Annotated[
+    bool, typer.Option("--allow-failed", help="End well although views failed; their rows say why.")
+]
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="Folder of a run of `train`.")],
+    manifest: Manifest,
+    out: Annotated[Path, typer.Option(help="Folder of the set of predictions.")],
+    split: Annotated[str, typer.Option(help="Split of the manifest to predict.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the backbone; the run folder's if not given.")
+    ] = None,
+    root: Root = None,
+    batch_size: Annotated[int, typer.Option(help="Views per forward pass.", min=1)] = 64,
+    precision: Annotated[Literal["float32", "bfloat16"], typer.Option(help="Part of the key.")] = "float32",
+    shard: Annotated[
+        str, typer.Option(help="i/n: only that share of the views; `merge` joins them.")
+    ] = "0/1",
+    workers: Annotated[int, typer.Option(help="Processes that open views.", min=0)] = 0,
+    allow_failed: AllowFailed = False,
+    device: Device = "auto",
+) -> None:
+    """Write per-view probabilities to the cache; what is there already is not computed again."""
+    with continuable():
+        from mura_ensemble.backbones.predict import predict_backbone
+
+        typer.echo(
+            predict_backbone(
+                run,
+                manifest,
+                out,
+                split=split,
+                name=name,
+                views_root=root,
+                batch_size=batch_size,
+                precision=precision,
+                shard=shard,
+                workers=workers,
+                device=device,
+                allow_failed=allow_failed,
+            )
+        )
+
+
+def merge(
+    manifest: Manifest,
+    folder: Annotated[
+        Path, typer.Argument(help="predictions/<set>/<backbone> with the parts of all shards.")
+    ],
+    split: Annotated[str, typer.Option(help="Split whose parts are joined.")],
+    root: Root = None,
+    allow_failed: AllowFailed = False,
+) -> None:
+    """Join the shards of a prediction after proving that together they are the manifest."""
+    from mura_ensemble.backbones.predict import merge_predictions
+
+    typer.echo(merge_predictions(manifest, folder, split=split, views_root=root, allow_failed=allow_failed))
+
+
+VERBS = (("predict", predict), ("merge", merge))
