@@ -94,6 +94,11 @@ class Drawing:
     kind: Literal["drawing"] = "drawing"
 
     @property
+    def pdf(self) -> str:
+        """Where it stands as PDF, beside its SVG."""
+        return f"{self.file.removesuffix('.svg')}.pdf"
+
+    @property
     def html(self) -> Markup:
         """The drawing in the colours of the page."""
         return inline_svg(self.svg, self.name, self.alt)
