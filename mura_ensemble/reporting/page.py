@@ -76,6 +76,11 @@ class TableBlock:
     kind: Literal["table"] = "table"
 
     @property
+    def helps(self) -> list[tuple[str, str]]:
+        """Heading and help of the columns that have one: what a pointer shows must be there without a pointer."""
+        return [(column.heading, column.help) for column in self.columns if column.help]
+
+    @property
     def html(self) -> Markup:
         """The table as HTML."""
         return to_html(self.frame, self.columns, caption=self.caption, row_style=self.row_style)

@@ -140,6 +140,10 @@ def to_markdown(frame: pd.DataFrame, columns: Sequence[Column]) -> str:
     return "\n".join(lines) + "\n"
 
 
+_DISC = "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z"
+_MARKS = {"kind-ensemble": "m0 -5l5 5l-5 5l-5 -5z", "kind-reader": "m-4 -4h8v8h-8z"}
+
+
 def interval_bar(
     estimate: float,
     low: float,
@@ -157,9 +161,9 @@ def interval_bar(
     scale : (left, right)
         Ends of the scale, the same in all rows.
     style : str
-        CSS class that colours it.
+        CSS class that colours it; `kind-ensemble` and `kind-reader` also have a mark of their own.
     band : (low, high), optional
-        Range shaded behind it.
+        Range shaded behind it, its ends drawn.
     """
     if estimate != estimate:
         return Markup()
@@ -170,13 +174,23 @@ def interval_bar(
 
     shade = Markup()
     if band is not None:
-        shade = Markup('<rect class="range" x="{}" y="0" width="{}" height="{}"/>').format(
-            x(band[0]), round(x(band[1]) - x(band[0]), 1), height
-        )
+        left, right = x(band[0]), x(band[1])
+        shade = Markup(
+            '<path class="range" d="M{l} 0H{r}V{h}H{l}z"/><path class="bound" d="M{l} 0V{h}M{r} 0V{h}"/>'
+        ).format(l=left, r=right, h=height)
     return Markup(
         '<svg class="bar" viewBox="0 0 {w} {h}" aria-hidden="true">{shade}<g class="{style}">'
-        '<line class="arm" x1="{low}" x2="{high}" y1="11" y2="11"/><circle cx="{at}" cy="11" r="4"/></g></svg>'
-    ).format(w=width, h=height, shade=shade, style=style, low=x(low), high=x(high), at=x(estimate))
+        '<path class="arm" d="M{low} 11H{high}"/><path d="M{at} 11{mark}"/></g></svg>'
+    ).format(
+        w=width,
+        h=height,
+        shade=shade,
+        style=style,
+        low=x(low),
+        high=x(high),
+        at=x(estimate),
+        mark=_MARKS.get(style, _DISC),
+    )
 
 
 def escape_markdown(text: str) -> str:
