@@ -104,6 +104,12 @@ class Drawing:
         return f"{self.file.removesuffix('.svg')}.pdf"
 
     @property
+    def tall(self) -> bool:
+        """Whether it is higher than wide and gets a sheet of its own in print."""
+        size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', self.svg)
+        return size is not None and float(size[2]) > float(size[1])
+
+    @property
     def html(self) -> Markup:
         """The drawing in the colours of the page."""
         return inline_svg(self.svg, self.name, self.alt)
