@@ -21,6 +21,7 @@ from mura_ensemble.ensembles.fitting import gold_of
 from mura_ensemble.ensembles.pooling import Missing, StudyProbabilities, read_study_probabilities
 from mura_ensemble.ensembles.store import load_ensemble
 from mura_ensemble.ensembles.thresholds import OperatingPoint
+from mura_ensemble.reporting.leakage import hidden_panel, same_network, seen_patients, tuned_here
 
 __all__ = [
     "SCORING_SPLITS",
@@ -159,6 +160,8 @@ def assemble_raters(
         *_role_warnings(cards, split),
         *patients_warning(predictions, cards, split),
         *_view_warnings(pooled),
+        *same_network(pooled, cards),
+        *seen_patients(predictions, cards, split, pooled.studies["patient"]),
     ]
     calls: dict[str, pd.Series[float]] = {}
     kinds: dict[str, RaterKind] = {}
@@ -187,6 +190,7 @@ def assemble_raters(
         applied = ensemble.apply(pooled, allow_fitted=allow_fitted)
         calls[name], kinds[name] = applied["call"], "ensemble"
         if applied["fitted"].any():
+            warnings += tuned_here(ensemble, int(applied["fitted"].sum()))
             notes[name] = f"fitted on {int(applied['fitted'].sum())} of these studies: apparent, not honest"
             apparent.append(name)
 
@@ -209,6 +213,8 @@ def assemble_raters(
     if not decided.any():
         raise InputError("no study has a decided gold standard; check the panel and its file")
     warnings = [*_gold_warnings(panel, int((~decided).sum()), len(gold)), *warnings]
+    if reading is not None:
+        warnings += hidden_panel(reading, gold, panel)
     studies = pooled.studies.loc[decided, ["patient", "study_type"]].assign(gold=gold[decided])
     simulated = any(card["simulated"] for card in cards.values())
     return RaterTable(

@@ -77,7 +77,7 @@ def study_types_blocks(board: HonestBoard) -> Iterator[Block]:
             },
         ),
         "What one study is worth: the gain of kappa if one wrong call were right, over the entries that made it.",
-        ("one_study.csv", "study_types.csv", "composition.csv"),
+        ("one_study.csv", "one_study.tex", "study_types.csv", "composition.csv"),
     )
 
 
@@ -157,7 +157,7 @@ def planning_blocks(board: HonestBoard, rows: pd.DataFrame) -> Iterator[Block]:
         ],
         f"Smallest difference of kappa that {board.n:,} studies find with 80{PERCENT} power (two-sided "
         f"5{PERCENT}).",
-        ("detectable.csv",),
+        ("detectable.csv", "detectable.tex"),
     )
     if len(board.neighbours):
         some = board.neighbours.head(_MOST_PAIRS)
@@ -171,7 +171,7 @@ def planning_blocks(board: HonestBoard, rows: pd.DataFrame) -> Iterator[Block]:
                 if len(board.neighbours) > _MOST_PAIRS
                 else ""
             ),
-            ("neighbours.csv",),
+            ("neighbours.csv", "neighbours.tex"),
         )
 
 
@@ -231,5 +231,5 @@ def kinds_blocks(board: HonestBoard) -> Iterator[Block]:
             },
         ),
         "Entries that call themselves ensembles beside single models; described, not tested.",
-        ("kinds.csv",),
+        ("kinds.csv", "kinds.tex"),
     )

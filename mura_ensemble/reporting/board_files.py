@@ -13,9 +13,9 @@ from mura_ensemble.published.honest import HonestBoard
 from mura_ensemble.reporting.board_sections import board_page
 from mura_ensemble.reporting.board_tables import comparison_columns, leaderboard_columns, rate_columns
 from mura_ensemble.reporting.board_words import board_headline, board_verdict
+from mura_ensemble.reporting.latex import to_latex
 from mura_ensemble.reporting.page import render_markdown, render_page
-from mura_ensemble.reporting.report import figure_files
-from mura_ensemble.reporting.tables import to_latex
+from mura_ensemble.reporting.page_files import figure_files, latex_files
 
 __all__ = ["board_files", "board_tables", "frame_files"]
 
@@ -24,21 +24,22 @@ _MOST_IN_LATEX = 20
 
 def board_files(
     board: HonestBoard, rows: pd.DataFrame, *, title: str, sources: Sequence[str], made_by: str, seed: int
-) -> dict[str, str]:
+) -> dict[str, str | bytes]:
     """Every file of the report by its name; see `board_page` for the parameters."""
     page = board_page(board, rows, title=title, sources=sources, made_by=made_by, seed=seed)
+    label = f"{board.label[0].upper()}{board.label[1:]} ({'; '.join(sources)})."
     return {
         "report.html": render_page(page),
         "report.md": render_markdown(page),
-        **_latex(board, rows, sources),
+        **latex_files(page, note=label),
+        **_latex(board, rows, label),
         **board_tables(board, rows, sources=sources),
         **figure_files(page),
     }
 
 
-def _latex(board: HonestBoard, rows: pd.DataFrame, sources: Sequence[str]) -> dict[str, str]:
+def _latex(board: HonestBoard, rows: pd.DataFrame, label: str) -> dict[str, str]:
     """Tables that fit a printed page: the first entries with every reader, the readers, the pairs with the first."""
-    label = f"{board.label[0].upper()}{board.label[1:]} ({'; '.join(sources)})."
     entries = rows["comparable"] & (rows["kind"] != "reader")
     first = rows[(rows["kind"] == "reader") | (entries & (entries.cumsum() <= _MOST_IN_LATEX))]
     readers = rows[rows["kind"] == "reader"]

@@ -155,7 +155,7 @@ def _ranks(board: HonestBoard, rows: pd.DataFrame) -> Iterator[Block]:
             Column("May be best", lambda row: f"{row['may_be_best']} of {compared(rows)}"),
         ],
         "What to believe of the first entry, for three correlations of the errors of two kappas.",
-        ("winners.csv", "ranks.csv"),
+        ("winners.csv", "winners.tex", "ranks.csv"),
     )
     yield Drawing(
         "ranks",

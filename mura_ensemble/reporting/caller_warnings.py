@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["patients_known", "remedy", "touches_every_number"]
+__all__ = ["code_of", "patients_known", "remedy", "touches_every_number"]
 
 _NO_PATIENTS = "patients are not known"
 _NO_GOLD = "no decided gold standard"
@@ -21,6 +21,16 @@ _REMEDIES = {
     "role unknown": "Say in the card of the predictions whether the backbone was trained on these studies.",
     "failed views": "Predict the views again, or leave out the studies that lost one.",
     "fitted on": "Score on other studies, or nested or out-of-fold.",
+    "one network under two names": "Drop one of them; an ensemble of both counts it twice.",
+    "training patients are scored": "Leave out these patients, or train without them; until then those kappas are too high.",
+    "operating point of": "Choose it on other studies, or call above 0.5; its kappa here is too high.",
+    "sit in its panel": "Name them with --panel instead of the labels; they are then left out of the comparison.",
+}
+_CODES = {
+    "one network under two names": "ME020",
+    "training patients are scored": "ME021",
+    "operating point of": "ME022",
+    "sit in its panel": "ME023",
 }
 _OTHERWISE = "Mend it and compare again, or say so beside every number."
 
@@ -29,6 +39,12 @@ def remedy(sentence: str) -> str:
     """What to do about a warning of the caller; never empty."""
     said = sentence.lower()
     return next((action for words, action in _REMEDIES.items() if words in said), _OTHERWISE)
+
+
+def code_of(sentence: str) -> str:
+    """The code of a warning of the caller: its own if `leakage` found it, else that of all others."""
+    said = sentence.lower()
+    return next((code for words, code in _CODES.items() if words in said), "ME001")
 
 
 def touches_every_number(sentence: str) -> bool:

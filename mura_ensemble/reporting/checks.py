@@ -1,27 +1,4 @@
-"""Coded checks of a comparison: what was found, how grave, and what to do about it.
-
-| code  | level   | found                                                                  |
-|-------|---------|------------------------------------------------------------------------|
-| ME001 | warning | said by the caller: leakage, scored on fitted studies, failed views ... |
-| ME002 | warning | a reader who sits in the gold panel was passed in; left out            |
-| ME003 | note    | study types too small for large-sample intervals                       |
-| ME004 | warning | raters called different studies                                        |
-| ME005 | warning | two raters make the same calls                                         |
-| ME006 | warning | a kappa is undefined                                                   |
-| ME007 | warning | a rater calls every study alike (all abnormal or all normal)           |
-| ME008 | note    | resamples without a kappa                                              |
-| ME009 | note    | the reference was chosen on the studies it is scored on                |
-| ME010 | note    | patients with several studies; everything is resampled by patient      |
-| ME011 | warning | the simulated label: nothing here was measured                         |
-| ME012 | warning | study types whose gold standard has one class                          |
-| ME013 | note    | the adjusted test and the interval of a difference disagree            |
-| ME014 | warning | the whole comparison rests on few studies or few of one class          |
-| ME015 | warning | a rater was trained, fitted or tuned on studies that score it          |
-| ME016 | note    | too few patients for the bootstrap alone to tell raters apart          |
-| ME017 | warning | too few resamples for ranks                                            |
-| ME018 | warning | no ranks: no resample gives every ranked rater a kappa                 |
-| ME019 | warning | a rater calls every study as the gold standard does                    |
-"""
+"""Coded checks of a comparison: what was found, how grave, and what to do about it; `check_codes` explains the codes."""
 
 from __future__ import annotations
 
@@ -31,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.reporting.caller_warnings import remedy
+from mura_ensemble.reporting.caller_warnings import code_of, remedy
 from mura_ensemble.reporting.formats import count, error_rate, name_list
 from mura_ensemble.reporting.leaderboard import Reference
 from mura_ensemble.reporting.page import Notice
@@ -102,7 +79,7 @@ def duplicate_raters(calls: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _said(warnings: Sequence[str], simulated: bool) -> Iterator[Notice]:
     for sentence in warnings:
-        yield Notice("warning", "ME001", sentence, remedy(sentence))
+        yield Notice("warning", code_of(sentence), sentence, remedy(sentence))
     if simulated:
         yield Notice(
             "warning",
@@ -139,7 +116,7 @@ def _raters(
             "warning",
             "ME015",
             f"{name_list(apparent)} {'was' if len(apparent) == 1 else 'were'} trained, fitted or tuned on studies of "
-            "this comparison.",
+            "this comparison, or on other studies of its patients.",
             "Such a kappa is too high and no claim is made from it; score on other studies, or nested or out-of-fold.",
         )
     for one, other in duplicate_raters(calls):

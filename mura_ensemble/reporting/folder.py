@@ -17,15 +17,15 @@ CONTENTS = "contents.json"
 """Lists what we wrote into a folder, with digests; by it a report of ours is known and may be replaced."""
 
 
-def write_folder(folder: Path, files: Mapping[str, str]) -> list[Path]:
-    """Write text files into a folder, beside a list of them, replacing an earlier folder of ours.
+def write_folder(folder: Path, files: Mapping[str, str | bytes]) -> list[Path]:
+    """Write files into a folder, beside a list of them, replacing an earlier folder of ours.
 
     Parameters
     ----------
     folder : Path
         May be missing, empty, or one that this function wrote.
     files : mapping
-        Relative name with forward slashes to text.
+        Relative name with forward slashes to text, or to bytes as they are.
 
     Returns
     -------
@@ -46,11 +46,12 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> list[Path]:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another place") from error
     with partial as beside:
         new, old = Path(beside) / "new", Path(beside) / "old"
-        for name, text in files.items():
-            path = new / name
+        digests = {}
+        for name, content in files.items():
+            path, written = new / name, content.encode() if isinstance(content, str) else content
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
-        digests = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+            path.write_bytes(written)
+            digests[name] = hashlib.sha256(written).hexdigest()
         write_json(new / CONTENTS, {"made_by": "mura-ensemble", "sha256": digests})
         if folder.exists():
             folder.rename(old)

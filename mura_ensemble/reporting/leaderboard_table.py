@@ -19,14 +19,13 @@ from mura_ensemble.reporting.formats import (
     signed_interval,
 )
 from mura_ensemble.reporting.page import Paragraph, TableBlock
-from mura_ensemble.reporting.tables import Column, Row, interval_bar, to_latex
+from mura_ensemble.reporting.tables import Column, Row, interval_bar
 from mura_ensemble.reporting.words import better_than_reference, level_name
 
 __all__ = [
     "DAGGER",
     "SMALL",
     "leaderboard_blocks",
-    "leaderboard_latex",
     "marked_kappa",
     "rater_column",
     "readers_range",
@@ -56,7 +55,7 @@ def leaderboard_blocks(comparison: Comparison) -> Iterator[TableBlock | Paragrap
         board,
         _leaderboard_columns(comparison, claimed),
         _leaderboard_caption(comparison),
-        ("leaderboard.csv", "leaderboard.json", "differences.csv"),
+        ("leaderboard.csv", "leaderboard.json", "leaderboard.tex", "differences.csv"),
         row_style=lambda row: f"kind-{row['kind']}",
     )
     reference = comparison.reference
@@ -158,13 +157,6 @@ def _difference(row: Row, reference: str) -> str:
     if row["rater"] == reference:
         return "reference"
     return signed(row["difference"])
-
-
-def leaderboard_latex(comparison: Comparison) -> str:
-    """The leaderboard as a LaTeX table."""
-    caption = f"{'Simulated data. ' if comparison.simulated else ''}{_leaderboard_caption(comparison)}"
-    columns = _leaderboard_columns(comparison, set())
-    return to_latex(comparison.leaderboard, columns, caption=caption, label="tab:leaderboard")
 
 
 def readers_range(comparison: Comparison) -> tuple[float, float] | None:

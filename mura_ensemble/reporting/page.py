@@ -76,6 +76,11 @@ class TableBlock:
     kind: Literal["table"] = "table"
 
     @property
+    def helps(self) -> list[tuple[str, str]]:
+        """Heading and help of the columns that have one: what a pointer shows must be there without a pointer."""
+        return [(column.heading, column.help) for column in self.columns if column.help]
+
+    @property
     def html(self) -> Markup:
         """The table as HTML."""
         return to_html(self.frame, self.columns, caption=self.caption, row_style=self.row_style)
@@ -92,6 +97,17 @@ class Drawing:
     reading: str = ""
     file: str = ""
     kind: Literal["drawing"] = "drawing"
+
+    @property
+    def pdf(self) -> str:
+        """Where it stands as PDF, beside its SVG."""
+        return f"{self.file.removesuffix('.svg')}.pdf"
+
+    @property
+    def tall(self) -> bool:
+        """Whether it is higher than wide and gets a sheet of its own in print."""
+        size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', self.svg)
+        return size is not None and float(size[2]) > float(size[1])
 
     @property
     def html(self) -> Markup:

@@ -2,7 +2,8 @@
 
 Hues are told apart by people with any common colour vision (orange, grey, blue), and every family has a mark of its
 own, so nothing hangs on colour alone. Each light colour has a partner for dark pages; both keep a contrast of
-4.5 to 1 with their surface where they carry text.
+4.5 to 1 with their surface where they carry text, and of 3 to 1 where they are drawn and must be seen (`guide`: the
+ends of a band, lines of equal kappa). `line` and `band` only decorate what is also drawn or said.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "ensemble": ("#b94a00", "#ff9e4a"),
     "backbone": ("#636c76", "#a4adb7"),
     "reader": ("#0067a8", "#62b4f2"),
+    "guide": ("#7c8792", "#6f7a86"),
     "band": ("#d3e6f3", "#1d3a50"),
     "warning": ("#8a5a00", "#f0b849"),
 }

@@ -13,19 +13,19 @@ import pandas as pd
 
 from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.folder import write_folder
-from mura_ensemble.reporting.leaderboard_table import leaderboard_latex
-from mura_ensemble.reporting.page import Drawing, Page, render_markdown, render_page
+from mura_ensemble.reporting.page import render_markdown, render_page
+from mura_ensemble.reporting.page_files import figure_files, latex_files
 from mura_ensemble.reporting.sections import comparison_page
 from mura_ensemble.reporting.words import headline, verdict_items
 
-__all__ = ["figure_files", "table_files", "write_report"]
+__all__ = ["table_files", "write_report"]
 
 
 def write_report(comparison: Comparison, folder: Path) -> list[Path]:
     """Write the page, its Markdown twin, every table, the figures and `comparison.json` into one folder.
 
-    `report.html`, `report.md`; `leaderboard`, `by_study_type`, `differences` and `study_types` as CSV and JSON, the
-    leaderboard as LaTeX too; `figures/*.svg`; `contents.json` with a digest of each.
+    `report.html`, `report.md`; `leaderboard`, `by_study_type`, `differences` and `study_types` as CSV and JSON, those
+    for a manuscript as LaTeX too; `figures/*.svg` and `.pdf`; `contents.json` with a digest of each.
 
     Equal comparisons give equal bytes: no time, no place and no path is written.
 
@@ -56,7 +56,7 @@ def write_report(comparison: Comparison, folder: Path) -> list[Path]:
         "report.html": render_page(page),
         "report.md": render_markdown(page),
         **table_files(tables, simulated=comparison.simulated),
-        "leaderboard.tex": leaderboard_latex(comparison),
+        **latex_files(page, note="Simulated data." if comparison.simulated else ""),
         "comparison.json": _json(_everything(comparison)),
         **figure_files(page),
     }
@@ -74,12 +74,6 @@ def table_files(tables: Mapping[str, pd.DataFrame], *, simulated: bool) -> dict[
         files[f"{name}.csv"] = flat.to_csv(index=False, float_format="%.12g", lineterminator="\n")
         files[f"{name}.json"] = _json({"simulated": simulated, "rows": _records(frame)})
     return files
-
-
-def figure_files(page: Page) -> dict[str, str]:
-    """The drawings of a page under their file names."""
-    blocks = [block for section in page.sections for block in section.blocks]
-    return {block.file: block.svg for block in blocks if isinstance(block, Drawing) and block.file}
 
 
 def _everything(comparison: Comparison) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def _study_types(comparison: Comparison) -> Iterator[TableBlock | Paragraph | Dr
             *(_type_column(name, data.by_type.loc[name], cells) for name in data.by_type.index),
         ],
         f"Kappa in each study type with its {level} interval. {DAGGER} {SMALL}",
-        ("by_study_type.csv", "by_study_type.json"),
+        ("by_study_type.csv", "by_study_type.json", "by_study_type.tex"),
         row_style=lambda row: f"kind-{row['kind']}",
     )
     if strata["kappa"].isna().any():
@@ -214,7 +214,7 @@ def _operating_points(comparison: Comparison) -> Iterator[Drawing | TableBlock]:
             Column("Cleared", lambda row: f"{row['tn']:,}", help="Normal studies called normal (TN)."),
         ],
         f"What each rater gets right and wrong, with {level_name(comparison.level)} intervals.",
-        ("leaderboard.csv",),
+        ("leaderboard.csv", "operating_points.tex"),
         row_style=lambda row: f"kind-{row['kind']}",
     )
     board = comparison.leaderboard.dropna(subset=["sensitivity", "specificity"])

@@ -1,4 +1,4 @@
-"""A finished frame as a table: HTML, Markdown, LaTeX. What is shown is described once, per column.
+"""A finished frame as a table: HTML and Markdown; `latex` makes the third. What is shown is described once, per column.
 
 A `Column` turns a row of the frame into text; the three renderers only escape and lay out. Marks such as an
 interval bar are drawn by HTML alone, beside the text that says the same.
@@ -15,12 +15,14 @@ from markupsafe import Markup, escape
 
 __all__ = [
     "Column",
+    "Row",
     "columns_of",
-    "escape_latex",
+    "detail_of",
     "escape_markdown",
     "interval_bar",
+    "rows_of",
+    "text_of",
     "to_html",
-    "to_latex",
     "to_markdown",
 ]
 
@@ -119,7 +121,7 @@ def to_html(
             _class(row_style(row) if row_style else ""),
             Markup().join(_cell(column, row) for column in columns),
         )
-        for row in _rows(frame)
+        for row in rows_of(frame)
     )
     above = Markup("<caption><span>{}</span></caption>").format(caption) if caption else Markup()
     return Markup("<table>{}<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody></table>").format(
@@ -134,30 +136,12 @@ def to_markdown(frame: pd.DataFrame, columns: Sequence[Column]) -> str:
         _pipes(escape_markdown(_heading(column)) for column in columns),
         _pipes("---:" if column.align == "right" else "---" for column in columns),
     ]
-    lines += [_pipes(escape_markdown(_one_line(column, row)) for column in columns) for row in _rows(frame)]
+    lines += [_pipes(escape_markdown(_one_line(column, row)) for column in columns) for row in rows_of(frame)]
     return "\n".join(lines) + "\n"
 
 
-def to_latex(frame: pd.DataFrame, columns: Sequence[Column], *, caption: str = "", label: str = "") -> str:
-    """A `table` environment for the booktabs package; text only, every special character escaped."""
-    columns = [column for column in columns if column.text]
-    layout = "".join("r" if column.align == "right" else "l" for column in columns)
-    body = [" & ".join(escape_latex(_one_line(column, row)) for column in columns) for row in _rows(frame)]
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        *([rf"\caption{{{escape_latex(caption)}}}"] if caption else []),
-        *([rf"\label{{{label}}}"] if label else []),
-        rf"\begin{{tabular}}{{{layout}}}",
-        r"\toprule",
-        " & ".join(escape_latex(_heading(column)) for column in columns) + r" \\",
-        r"\midrule",
-        *(f"{line} \\\\" for line in body),
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
+_DISC = "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z"
+_MARKS = {"kind-ensemble": "m0 -5l5 5l-5 5l-5 -5z", "kind-reader": "m-4 -4h8v8h-8z"}
 
 
 def interval_bar(
@@ -177,9 +161,9 @@ def interval_bar(
     scale : (left, right)
         Ends of the scale, the same in all rows.
     style : str
-        CSS class that colours it.
+        CSS class that colours it; `kind-ensemble` and `kind-reader` also have a mark of their own.
     band : (low, high), optional
-        Range shaded behind it.
+        Range shaded behind it, its ends drawn.
     """
     if estimate != estimate:
         return Markup()
@@ -190,13 +174,23 @@ def interval_bar(
 
     shade = Markup()
     if band is not None:
-        shade = Markup('<rect class="range" x="{}" y="0" width="{}" height="{}"/>').format(
-            x(band[0]), round(x(band[1]) - x(band[0]), 1), height
-        )
+        left, right = x(band[0]), x(band[1])
+        shade = Markup(
+            '<path class="range" d="M{l} 0H{r}V{h}H{l}z"/><path class="bound" d="M{l} 0V{h}M{r} 0V{h}"/>'
+        ).format(l=left, r=right, h=height)
     return Markup(
         '<svg class="bar" viewBox="0 0 {w} {h}" aria-hidden="true">{shade}<g class="{style}">'
-        '<line class="arm" x1="{low}" x2="{high}" y1="11" y2="11"/><circle cx="{at}" cy="11" r="4"/></g></svg>'
-    ).format(w=width, h=height, shade=shade, style=style, low=x(low), high=x(high), at=x(estimate))
+        '<path class="arm" d="M{low} 11H{high}"/><path d="M{at} 11{mark}"/></g></svg>'
+    ).format(
+        w=width,
+        h=height,
+        shade=shade,
+        style=style,
+        low=x(low),
+        high=x(high),
+        at=x(estimate),
+        mark=_MARKS.get(style, _DISC),
+    )
 
 
 def escape_markdown(text: str) -> str:
@@ -206,29 +200,8 @@ def escape_markdown(text: str) -> str:
     return text.replace("\n", " ")
 
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "\N{MINUS SIGN}": "$-$",
-    "\N{NO-BREAK SPACE}": "~",
-    "\N{DAGGER}": r"\dag{}",
-    "\N{GREEK SMALL LETTER KAPPA}": r"$\kappa$",
-    "\N{EN DASH}": "--",
-    "\N{MULTIPLICATION SIGN}": r"$\times$",
-}
-
-
-def escape_latex(text: str) -> str:
-    """Plain text that LaTeX sets as it is."""
-    return "".join(_LATEX.get(sign, sign) for sign in text)
-
-
-def _rows(frame: pd.DataFrame) -> list[dict[Hashable, Any]]:
+def rows_of(frame: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """The rows as mappings; a named index stands in them under its name."""
     named = frame.reset_index() if frame.index.name is not None else frame
     return named.to_dict("records")
 
@@ -237,9 +210,18 @@ def _heading(column: Column) -> str:
     return f"{column.heading} ({column.below})" if column.below else column.heading
 
 
+def text_of(column: Column, row: Row) -> str:
+    """The first line of a cell."""
+    return column.text(row) if column.text else ""
+
+
+def detail_of(column: Column, row: Row) -> str:
+    """The second line of a cell; empty without one."""
+    return column.detail(row) if column.detail else ""
+
+
 def _one_line(column: Column, row: Row) -> str:
-    text = column.text(row) if column.text else ""
-    detail = column.detail(row) if column.detail else ""
+    text, detail = text_of(column, row), detail_of(column, row)
     return f"{text} ({detail})" if detail else text
 
 
@@ -269,8 +251,8 @@ def _head_cell(column: Column) -> Markup:
 
 def _cell(column: Column, row: Row) -> Markup:
     shown = _breakable if column.header else escape
-    inner = shown(column.text(row)) if column.text else Markup()
-    detail = column.detail(row) if column.detail else ""
+    inner = shown(text_of(column, row))
+    detail = detail_of(column, row)
     if detail:
         inner += Markup('<span class="detail">{}</span>').format(detail)
     if column.mark:

@@ -9,7 +9,6 @@ import pytest
 from mura_ensemble.reporting import figures
 from mura_ensemble.reporting.compare import Comparison
 from mura_ensemble.reporting.geometry import iso_kappa_specificity, spread_labels
-from mura_ensemble.reporting.palette import COLOURS
 from mura_ensemble.stats.kappa import cohen_kappa
 
 
@@ -70,20 +69,3 @@ def test_names_are_not_read_as_formulas(comparison: Comparison) -> None:
     board = comparison.leaderboard.rename(index={"stack": "$x_1$ & <b>"})
     text = "".join(ET.fromstring(figures.forest(board).encode()).itertext())
     assert "$x_1$ & <b>" in text
-
-
-@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-@pytest.mark.parametrize("name", ["ink", "quiet", "ensemble", "backbone", "reader", "warning"])
-def test_text_stands_out_from_its_surface(name: str, theme: int) -> None:
-    def luminance(colour: str) -> float:
-        channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-        return float(linear @ [0.2126, 0.7152, 0.0722])
-
-    for surface in ("surface", "raised"):
-        light, dark = sorted((luminance(COLOURS[each][theme]) for each in (name, surface)), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5
-
-
-def test_light_colours_are_told_apart_by_their_codes() -> None:
-    assert len({light.lower() for light, _ in COLOURS.values()}) == len(COLOURS)

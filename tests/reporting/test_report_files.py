@@ -18,10 +18,12 @@ from mura_ensemble.reporting.formats import estimate, p_value, percent, signed
 from mura_ensemble.reporting.report import write_report
 
 NAMES = {
-    "report.html", "report.md", "comparison.json", "contents.json", "leaderboard.tex",
+    "report.html", "report.md", "comparison.json", "contents.json",
+    *(f"{table}.tex" for table in ("leaderboard", "by_study_type", "operating_points")),
     *(f"{table}.{ending}" for table in ("leaderboard", "by_study_type", "differences", "study_types")
       for ending in ("csv", "json")),
-    *(f"figures/{name}.svg" for name in ("forest", "by_study_type", "sensitivity_specificity")),
+    *(f"figures/{name}.{ending}" for name in ("forest", "by_study_type", "sensitivity_specificity")
+      for ending in ("svg", "pdf")),
 }  # fmt: skip
 VOID = {"meta", "br", "wbr", "img", "link", "input", "hr"}
 

@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from mura_ensemble.reporting import tables
+from mura_ensemble.reporting.latex import to_latex
+from mura_ensemble.reporting.palette import FAMILIES
 from mura_ensemble.reporting.tables import Column
 
 FRAME = pd.DataFrame(
@@ -50,7 +52,7 @@ def test_markdown_has_equal_cells_in_every_line() -> None:
 
 
 def test_latex_escapes_every_special_character() -> None:
-    text = tables.to_latex(FRAME, tables.columns_of(FRAME), caption="50 %", label="tab:x")
+    text = to_latex(FRAME, tables.columns_of(FRAME), caption="50 %", label="tab:x")
     assert r"\textless{}b\textgreater{}50 \% \& \$x\_1\$ \textbar{} more" in text
     assert r"\textasciitilde{}\textasciicircum{}\{\}\textbackslash{}" in text
     assert r"\begin{tabular}{lrl}" in text
@@ -66,9 +68,17 @@ def test_marks_are_drawn_in_html_only() -> None:
     columns = [Column("rater", lambda row: row["rater"], header=True), mark]
     html = tables.to_html(FRAME, columns)
     assert html.count("<svg") == 1, "an undefined kappa has no bar"
-    assert 'x1="123.2" x2="158.4"' in html
+    assert 'd="M123.2 11H158.4"' in html
     assert "bar" not in tables.to_markdown(FRAME, columns)
-    assert "bar" not in tables.to_latex(FRAME, columns)
+    assert "bar" not in to_latex(FRAME, columns)
+
+
+def test_every_family_has_a_bar_of_its_own() -> None:
+    bars = {
+        tables.interval_bar(0.8, 0.7, 0.9, scale=(0, 1), style=f"kind-{kind}").replace(kind, "")
+        for kind in FAMILIES
+    }
+    assert len(bars) == len(FAMILIES)
 
 
 @pytest.mark.parametrize("bad", ["`", "[", "#", "|"])
