@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from mura_ensemble.stats.division import ratio
+from mura_ensemble.stats.draws import percentile_limits
 from mura_ensemble.stats.merit import Figure
 from mura_ensemble.stats.reads import DistinctReads, weighted_tables
 
@@ -16,7 +17,6 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 _CELLS_AT_ONCE = 2**21
-_NO_WIDTH = 1e-12
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def summarise_panels(
     inside = np.zeros(kappa.shape, dtype=np.bool_)
     inside[:, :readers] = bench.flatters[named]
     limits = [
-        _limits(draws, level)
+        percentile_limits(draws, level)
         for draws in (mean_draws, bias_draws, contrast_draws, _mean_defined(contrast_draws))
     ]
     return PanelStudy(
@@ -229,15 +229,3 @@ def _mean_defined(values: FloatArray) -> FloatArray:
     """Mean over the last axis, NaN left out; NaN where nothing is left."""
     known = ~np.isnan(values)
     return ratio(np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1))
-
-
-def _limits(draws: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
-    """Percentile limits over the first axis, NaN left out; NaN rather than no width."""
-    flat = draws.reshape(len(draws), -1)
-    out = np.full((2, flat.shape[1]), np.nan)
-    for column, values in enumerate(flat.T):
-        known = values[~np.isnan(values)]
-        # Resamples that all agree say nothing about rare exceptions.
-        if len(known) and known.max() - known.min() > _NO_WIDTH:
-            out[:, column] = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return out[0].reshape(draws.shape[1:]), out[1].reshape(draws.shape[1:])
