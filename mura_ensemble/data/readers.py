@@ -18,6 +18,7 @@ __all__ = [
     "Repeats",
     "count_repeats",
     "gold_by_majority",
+    "parse_panel_size",
     "parse_reader_columns",
     "parse_words",
     "pick_readers",
@@ -66,6 +67,21 @@ def parse_words(text: str) -> dict[str, float]:
             )
         words[word] = _MEANINGS[meaning.lower()]
     return words
+
+
+def parse_panel_size(text: str) -> int | Literal["others"]:
+    """Read the size of a panel, or `others`.
+
+    Raises
+    ------
+    InputError
+        For anything else.
+    """
+    if text.strip() == "others":
+        return "others"
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise InputError(f"panels: '{text}' is neither a number of readers from 1 on nor 'others'")
+    return int(text)
 
 
 def parse_reader_columns(text: str) -> dict[str, str]:
