@@ -82,6 +82,8 @@ class Design:
     words : str
         The gold standard as part of a sentence.
     found : PanelStudy
+    every : PanelStudy or None
+        Everyone against every panel of the same size, where reads and number allow it.
     gold : (n,) or None
         The gold standard where there is one for all.
     seated : (J,) bool
@@ -92,6 +94,7 @@ class Design:
     kind: Literal["file", "panel", "every", "others", "random"]
     words: str
     found: PanelStudy
+    every: PanelStudy | None
     gold: FloatArray | None
     seated: NDArray[np.bool_]
     notes: tuple[str, ...]
@@ -131,7 +134,7 @@ def judge(
         except ValueError as error:
             raise InputError(f"these readers share no studies: {error}") from error
         words = "majority of the other readers of each study"
-        return Design("others", words, found, None, nobody, ())
+        return Design("others", words, found, None, None, nobody, ())
     if size >= len(names) and made >= _FULL_ENOUGH:
         raise InputError(
             f"a panel of {size} of {count(len(names), 'reader')} leaves nobody outside to compare; take a smaller one"
@@ -145,7 +148,7 @@ def judge(
         found = every_panel(votes, models, everyone, jackknife=jackknife, **settings.gold, **settings.draws)
         if not found.n.any():
             raise InputError(f"no panel of {size} readers decides a study; take smaller panels")
-        return Design("every", words, found, None, nobody, ())
+        return Design("every", words, found, found, None, nobody, ())
     return _random(votes, models, settings, size, made, jackknife)
 
 
@@ -169,7 +172,7 @@ def _file(
         else "If readers took part in the gold standard, their figures are flattered and models' are not; "
         "name them (--made-by) to leave them out."
     )
-    return Design("file", "gold standard from a file", found, gold, seated, (note, *_undecided(gold)))
+    return Design("file", "gold standard from a file", found, None, gold, seated, (note, *_undecided(gold)))
 
 
 def _panel(
@@ -191,18 +194,18 @@ def _panel(
             f"the panel {', '.join(panel)} decides none of {count(len(gold), 'study', 'studies')}"
         )
     found = every_panel(votes, models, [seats], jackknife=jackknife, **settings.gold, **settings.draws)
-    made = float(np.mean(~np.isnan(votes)))
+    made, whole = float(np.mean(~np.isnan(votes))), None
     if made >= _FULL_ENOUGH and comb(len(names), len(seats)) <= _MOST_PANELS:
         # What a seat adds is only seen where a reader sits in some panels and not in others.
         everyone = all_panels(len(names), len(seats))
-        whole = every_panel(votes, models[:, :0], everyone, **settings.gold, **settings.draws)
+        whole = every_panel(votes, models, everyone, **settings.gold, **settings.draws)
         found = replace(
             found, own=whole.own, bias=whole.bias, bias_low=whole.bias_low, bias_high=whole.bias_high
         )
     words = f"{_how(settings)} of {', '.join(panel)}"
     note = f"{', '.join(panel)} made the gold standard and are left out of every comparison."
     seated = np.isin(np.arange(len(names)), seats)
-    return Design("panel", words, found, gold, seated, (note, *_undecided(gold)))
+    return Design("panel", words, found, whole, gold, seated, (note, *_undecided(gold)))
 
 
 def _random(
@@ -222,7 +225,7 @@ def _random(
         else "There are too many panels to take each by name: they are drawn within each study."
     )
     nobody = np.zeros(votes.shape[1], dtype=np.bool_)
-    return Design("random", f"{who} of each study, drawn at random", found, None, nobody, (few,))
+    return Design("random", f"{who} of each study, drawn at random", found, None, None, nobody, (few,))
 
 
 def _how(settings: Settings) -> str:

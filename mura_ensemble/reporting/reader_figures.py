@@ -45,7 +45,7 @@ def panel_ranges(ranges: pd.DataFrame, panels: pd.DataFrame, figure: str, *, sim
     values = Scale(*_span(rows["lowest"], rows["highest"]), 250, 620)
     worst = max(2.0, float(rows["worst_rank"].max())) if len(rows) else 2.0
     ranks = Scale(1.0, worst, 700, 900)
-    svg.ticks(values, _ticks(values), top - step / 2, bottom - step / 2)
+    svg.ticks(values, _ticks(values), top - step / 2, bottom - step / 2, form=".2f")
     svg.ticks(ranks, _rank_ticks(int(worst)), top - step / 2, bottom - step / 2, form=".0f")
     svg.text(
         435, bottom + 24, f"{figure.replace('_', ' ')} against each panel without the rater", anchor="middle"
@@ -108,7 +108,7 @@ def difference_forest(
     numbers = np.array([triple for _, _, triple, _ in lines], dtype=np.float64).reshape(-1, 3)
     ends = pd.Series(np.concatenate([numbers.ravel(), [-margin, margin]]))
     scale = Scale(*_span(ends, ends), 400, 790)
-    svg.ticks(scale, _ticks(scale), top - step / 2, bottom - step / 2)
+    svg.ticks(scale, _ticks(scale), top - step / 2, bottom - step / 2, form=".2f")
     svg.line(scale(0), top - step / 2, scale(0), bottom - step / 2, "ink", 1)
     svg.line(scale(-margin), top - step / 2, scale(-margin), bottom - step / 2, "warning", 1.2, dash="4 3")
     svg.text(

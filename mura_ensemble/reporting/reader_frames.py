@@ -122,8 +122,8 @@ def model_frame(
         }
         if latent is not None:
             row |= {f"latent_kappa{part}": latent.kappa[k, m] for k, part in enumerate(("", "_low", "_high"))}
-        if found.panels.size:
-            row["beats_best_outside"] = _beats_best(found, len(names), m)
+        if design.every is not None:
+            row["beats_best_outside"] = _beats_best(design.every, len(names), m)
         rows.append(row)
     frame = pd.DataFrame(rows, index=pd.Index(rivals, name="model"))
     if len(frame) and "noninferior" in frame:

@@ -96,7 +96,10 @@ def models_section(study: ReaderStudy, simulated: bool) -> list[Block]:
     columns = [
         _name("model"),
         Column("reader", lambda row: str(row["reader"]), align="left"),
-        _with_limits("model less reader", "difference", "low", "high", sign=True),
+        Column(
+            "model less reader",
+            lambda row: f"{signed(row['difference'])} ({signed_interval(row['low'], row['high'])})",
+        ),
         _plain("p", "p_adjusted", p_value, remark="Max-T over all rows."),
     ]
     blocks.append(
@@ -126,10 +129,7 @@ def readers_section(study: ReaderStudy) -> list[Block]:
         ),
     ]
     if study.readers["bias"].notna().any():
-        columns += [
-            _plain("in own panels", f"{study.figure}_in_own_panels", estimate),
-            _with_limits("his seat adds", "bias", "bias_low", "bias_high", sign=True),
-        ]
+        columns.append(_with_limits("his seat adds", "bias", "bias_low", "bias_high", sign=True))
     columns.append(
         _with_limits(
             "kappa with the group", "kappa_with_group", "group_low", "group_high", "Vanbelle and Albert"
@@ -173,7 +173,8 @@ def panels_section(study: ReaderStudy, simulated: bool) -> list[Block]:
             f"The {name} of every rater against every panel, and the ranks it takes.",
             "One row per rater: a tick for each panel, the mean, and the range of ranks; the table below has the same "
             "numbers.",
-            "The spread is what the choice of a panel alone does: studies and raters are the same in each.",
+            ("The gold standard above is one of these. " if study.kind == "panel" else "")
+            + "The spread is what the choice of a panel alone does: studies and raters are the same in each.",
             "figures/panels.svg",
         ),
         TableBlock(

@@ -34,10 +34,10 @@ Units = NDArray[np.str_] | None
 _PAIR_RESAMPLES = 1_000
 
 
-def panel_frame(names: list[str], rivals: list[str], found: PanelStudy, figure: str) -> pd.DataFrame:
+def panel_frame(names: list[str], rivals: list[str], found: PanelStudy | None, figure: str) -> pd.DataFrame:
     """One row per panel and rater; empty where panels have no members by name."""
     raters, width = [*names, *rivals], len(names) + len(rivals)
-    if not found.panels.size:
+    if found is None:
         return pd.DataFrame(columns=["panel", "rater", figure, "rank", "inside", "n"]).set_index("panel")
     panels = [" + ".join(names[j] for j in seats) for seats in found.panels]
     frame = pd.DataFrame(
@@ -53,7 +53,7 @@ def panel_frame(names: list[str], rivals: list[str], found: PanelStudy, figure: 
     return frame.set_index("panel")
 
 
-def range_frame(names: list[str], rivals: list[str], found: PanelStudy) -> pd.DataFrame:
+def range_frame(names: list[str], rivals: list[str], found: PanelStudy | None) -> pd.DataFrame:
     """One row per rater: its figure and rank over the panels that it does not sit in."""
     columns = [
         "kind",
@@ -68,7 +68,7 @@ def range_frame(names: list[str], rivals: list[str], found: PanelStudy) -> pd.Da
     ]
     raters = [*names, *rivals]
     frame = pd.DataFrame(index=pd.Index(raters, name="rater"), columns=columns)
-    if not found.panels.size:
+    if found is None:
         return frame.iloc[:0]
     rows = []
     for r in range(len(raters)):
