@@ -31,7 +31,15 @@ from mura_ensemble.data.simulated_draws import (
     draw_studies,
 )
 
-__all__ = ["BACKBONES", "PANEL", "READERS", "SimulatedStudy", "simulate_reader_study", "write_reader_study"]
+__all__ = [
+    "BACKBONES",
+    "PANEL",
+    "READERS",
+    "SimulatedStudy",
+    "looks_simulated",
+    "simulate_reader_study",
+    "write_reader_study",
+]
 
 VERSION = 1
 """Raised whenever the same seed would give other numbers."""
@@ -131,6 +139,11 @@ def write_reader_study(study: SimulatedStudy, folder: Path) -> None:
     write_frame(folder / "labels_valid.csv", study.labels_valid)
     write_frame(folder / "readers_test.csv", study.readers_test)
     write_text(folder / "README.md", _readme(study))
+
+
+def looks_simulated(studies: pd.Index) -> bool:
+    """Whether some of the studies are of invented patients of ours, whose names say so."""
+    return bool(studies.astype("str").str.contains(r"(?:^|/)sim(?:valid|test)\d+/").any())
 
 
 def _readme(study: SimulatedStudy) -> str:

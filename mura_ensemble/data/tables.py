@@ -62,7 +62,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A contract: which columns a table has and which of them together name a row."""
+    """A contract: which columns a table has and which of them together name a row (none: rows may repeat)."""
 
     name: str
     key: tuple[str, ...]
@@ -147,6 +147,8 @@ def check_table(frame: pd.DataFrame, table: Table, *, source: Path | str) -> pd.
 
 def _refuse_duplicates(frame: pd.DataFrame, key: Iterable[str], source: Path | str) -> None:
     key = list(key)
+    if not key:
+        return
     repeated = frame.duplicated(key, keep="first").to_numpy()
     if not repeated.any():
         return

@@ -1,4 +1,4 @@
-"""The frames of a reader study, one function per table."""
+"""Readers, models, and each model against each reader, as frames."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mura_ensemble.stats.agreement import fleiss_kappa, gwet_ac, krippendorff_alpha
-from mura_ensemble.stats.alternative import alternative_test
+from mura_ensemble.reporting.formats import error_rate
+from mura_ensemble.reporting.reader_design import Design, Settings
+from mura_ensemble.stats.alternative import AlternativeTest
+from mura_ensemble.stats.division import ratio
 from mura_ensemble.stats.isolated import isolated_agreement
-from mura_ensemble.stats.latent import dawid_skene
-from mura_ensemble.stats.multiplicity import max_t
-from mura_ensemble.stats.obuchowski import readers_as_sample
+from mura_ensemble.stats.latent import LatentGold
+from mura_ensemble.stats.multiplicity import holm, max_t
+from mura_ensemble.stats.obuchowski import ReaderSample, readers_as_sample
 from mura_ensemble.stats.panel_scores import PanelStudy
-from mura_ensemble.stats.reader_roc import against_best, reader_points
+from mura_ensemble.stats.reader_roc import against_best
 
-__all__ = [
-    "agreement_frame",
-    "contrast_frame",
-    "model_frame",
-    "operating_frame",
-    "panel_frame",
-    "reader_frame",
-]
+__all__ = ["contrast_frame", "model_frame", "reader_frame"]
 
 FloatArray = NDArray[np.float64]
 
@@ -30,29 +25,26 @@ FloatArray = NDArray[np.float64]
 def reader_frame(
     names: list[str],
     votes: FloatArray,
-    unit: NDArray[np.str_] | None,
-    found: PanelStudy,
-    seated: list[bool],
-    level: float,
-    resamples: int,
-    seed: int,
-    notes: list[str],
+    design: Design,
+    figure: str,
+    settings: Settings,
+    latent: LatentGold | None,
 ) -> pd.DataFrame:
-    """One row per reader; what must be known of it is added to `notes`."""
-    count = len(names)
+    """One row per reader."""
+    found, unit, count = design.found, settings.patients, len(names)
     groups = [
-        isolated_agreement(votes[:, j], np.delete(votes, j, axis=1), patients=unit, level=level)
+        isolated_agreement(votes[:, j], np.delete(votes, j, axis=1), patients=unit, level=settings.level)
         for j in range(count)
     ]
     frame = pd.DataFrame(
         {
             "reads": (~np.isnan(votes)).sum(axis=0),
             "abnormal": (votes == 1).sum(axis=0),
-            "in_panel": seated,
-            "kappa": found.mean[:count],
+            "in_panel": design.seated,
+            figure: found.mean[:count],
             "low": found.mean_low[:count],
             "high": found.mean_high[:count],
-            "kappa_in_own_panels": found.own,
+            f"{figure}_in_own_panels": found.own,
             "bias": found.bias,
             "bias_low": found.bias_low,
             "bias_high": found.bias_high,
@@ -62,16 +54,10 @@ def reader_frame(
         },
         index=pd.Index(names, name="reader"),
     )
-    if count >= 3:
-        latent = dawid_skene(votes, patients=unit, level=level, resamples=min(resamples, 300), rng=seed)
+    if latent is not None:
         for name, values in (("sensitivity", latent.sensitivity), ("specificity", latent.specificity)):
             for part, row in zip(("", "_low", "_high"), values, strict=True):
                 frame[f"latent_{name}{part}"] = row
-        notes.append(
-            f"Latent gold standard of the readers (Dawid and Skene): prevalence {latent.prevalence[0]:.3f}; it takes "
-            "reads as independent given the truth, and is too kind where hard studies mislead all."
-            + ("" if latent.converged else " EM did not converge.")
-        )
     return frame
 
 
@@ -80,74 +66,92 @@ def model_frame(
     names: list[str],
     models: FloatArray,
     votes: FloatArray,
-    unit: NDArray[np.str_] | None,
-    found: PanelStudy,
+    design: Design,
+    figure: str,
+    settings: Settings,
+    latent: LatentGold | None,
+    tests: list[AlternativeTest],
     margin: float,
-    level: float,
-    resamples: int,
-    seed: int,
 ) -> pd.DataFrame:
-    """One row per model."""
+    """One row per model; p values are adjusted for the number of models."""
+    found, level = design.found, settings.level
+    samples = [_sample(found, m, margin, level) for m in range(len(rivals))]
+    above = max_t(found.overall, _mean_defined(found.contrast_draws))
+    populations = holm([np.nan if one is None else one.p for one in samples])
+    within = holm([np.nan if one is None else float(one.p_noninferior or 0.0) for one in samples])
     rows = []
-    latent = (
-        dawid_skene(votes, models, patients=unit, level=level, resamples=min(resamples, 300), rng=seed).kappa
-        if rivals and len(names) >= 3
-        else np.full((3, len(rivals)), np.nan)
-    )
-    for m in range(len(rivals)):
+    for m, sample in enumerate(samples):
+        contrast = found.contrast[m]
         row: dict[str, object] = {
-            "kappa": found.mean[len(names) + m],
+            figure: found.mean[len(names) + m],
             "low": found.mean_low[len(names) + m],
             "high": found.mean_high[len(names) + m],
+            "readers": int((~np.isnan(contrast)).sum()),
             "difference": found.overall[m],
             "diff_low": found.overall_low[m],
             "diff_high": found.overall_high[m],
+            "p_adjusted": above[m],
         }
-        defined = ~np.isnan(found.contrast[m])
-        if defined.sum() >= 2:
-            sample = readers_as_sample(
-                found.contrast[m], found.contrast_jackknife[:, m], margin=margin, level=level
-            )
+        if sample is not None:
             row |= {
-                "readers": sample.readers,
                 "population_low": sample.low,
                 "population_high": sample.high,
                 "population_df": sample.df,
-                "population_p": sample.p,
+                "population_p_adjusted": populations[m],
+                "p_noninferior_adjusted": within[m],
                 # A population cannot be more certain than the readers seen: few readers that happen to agree
                 # make the interval for all readers shorter than the one for these.
-                "noninferior": bool(sample.noninferior and found.overall_low[m] > -margin),
-                "p_noninferior": sample.p_noninferior,
+                "noninferior": bool(within[m] < error_rate(level) / 2 and found.overall_low[m] > -margin),
             }
-        if defined.any():
-            best = against_best(found.contrast[m], found.contrast_draws[:, m], level=level)
+        if not np.isnan(contrast).all():
+            best = against_best(contrast, found.contrast_draws[:, m], level=level)
             row |= {
                 "best_reader": names[best.reader],
                 "best_difference": best.difference,
                 "best_low": best.low,
                 "best_high": best.high,
             }
-        test = alternative_test(models[:, m], votes, patients=unit)
-        group = isolated_agreement(models[:, m], votes, patients=unit, level=level)
+        group = isolated_agreement(models[:, m], votes, patients=settings.patients, level=level)
         row |= {
-            "winning_rate": test.winning_rate,
-            "advantage": test.advantage,
-            "readers_tested": test.tested,
+            "winning_rate": tests[m].winning_rate,
+            "advantage": tests[m].advantage,
+            "readers_tested": tests[m].tested,
             "kappa_with_group": group.kappa,
             "group_low": group.low,
             "group_high": group.high,
-            "latent_kappa": latent[0, m],
-            "latent_low": latent[1, m],
-            "latent_high": latent[2, m],
         }
-        if len(found.rank):
-            row["mean_rank"] = float(np.nanmean(found.rank[:, len(names) + m]))
-            outside = np.where(found.inside[:, : len(names)], -np.inf, found.kappa[:, : len(names)])
-            row["beats_best_outside"] = float(
-                np.mean(found.kappa[:, len(names) + m] > np.nanmax(outside, axis=1))
-            )
+        if latent is not None:
+            row |= {f"latent_kappa{part}": latent.kappa[k, m] for k, part in enumerate(("", "_low", "_high"))}
+        if design.every is not None:
+            row["beats_best_outside"] = _beats_best(design.every, len(names), m)
         rows.append(row)
-    return pd.DataFrame(rows, index=pd.Index(rivals, name="model"))
+    frame = pd.DataFrame(rows, index=pd.Index(rivals, name="model"))
+    if len(frame) and "noninferior" in frame:
+        frame["noninferior"] = frame["noninferior"].astype("boolean").fillna(value=False).astype(bool)
+    return frame
+
+
+def _sample(found: PanelStudy, m: int, margin: float, level: float) -> ReaderSample | None:
+    """The readers as a sample of all, where two of them and two patients allow it."""
+    usable = ~np.isnan(found.contrast[m]) & ~np.isnan(found.contrast_jackknife[:, m]).any(axis=0)
+    if usable.sum() < 2 or len(found.contrast_jackknife) < 2:
+        return None
+    return readers_as_sample(found.contrast[m], found.contrast_jackknife[:, m], margin=margin, level=level)
+
+
+def _mean_defined(draws: FloatArray) -> FloatArray:
+    known = ~np.isnan(draws)
+    return ratio(np.where(known, draws, 0.0).sum(axis=-1), known.sum(axis=-1))
+
+
+def _beats_best(found: PanelStudy, readers: int, m: int) -> float:
+    """Share of the panels in which a model is above every reader outside."""
+    outside = np.where(
+        found.inside[:, :readers] | np.isnan(found.kappa[:, :readers]), -np.inf, found.kappa[:, :readers]
+    )
+    own, best = found.kappa[:, readers + m], outside.max(axis=1)
+    compared = ~np.isnan(own) & np.isfinite(best)
+    return float(ratio((own > best)[compared].sum(), compared.sum()))
 
 
 def contrast_frame(rivals: list[str], names: list[str], found: PanelStudy) -> pd.DataFrame:
@@ -171,83 +175,3 @@ def contrast_frame(rivals: list[str], names: list[str], found: PanelStudy) -> pd
     columns = ["model", "reader", "difference", "low", "high", "p_adjusted"]
     frame = pd.concat(parts) if parts else pd.DataFrame(columns=columns)
     return frame.dropna(subset=["difference"]).set_index("model")
-
-
-def panel_frame(names: list[str], rivals: list[str], found: PanelStudy) -> pd.DataFrame:
-    """One row per panel and rater."""
-    raters = [*names, *rivals]
-    rows = [
-        (
-            " + ".join(names[j] for j in seats),
-            rater,
-            found.kappa[p, r],
-            found.rank[p, r],
-            bool(found.inside[p, r]),
-            n,
-        )
-        for p, (seats, n) in enumerate(zip(found.panels, found.n, strict=False))
-        for r, rater in enumerate(raters)
-    ]
-    frame = pd.DataFrame(rows, columns=["panel", "rater", "kappa", "rank", "inside", "n"])
-    return frame.set_index("panel")
-
-
-def agreement_frame(votes: FloatArray, unit: NDArray[np.str_] | None, level: float) -> pd.DataFrame:
-    """One row per coefficient, standard errors between patients."""
-    from scipy.special import stdtrit
-
-    codes = np.arange(len(votes)) if unit is None else np.unique(unit, return_inverse=True)[1]
-    rows = []
-    for coefficient in (fleiss_kappa(votes), gwet_ac(votes), krippendorff_alpha(votes)):
-        by_patient = np.bincount(codes, np.nan_to_num(coefficient.influence))
-        units = int((np.bincount(codes, ~np.isnan(votes).all(axis=1)) > 0).sum())
-        se = low = high = float("nan")
-        if units > 1 and not np.isnan(coefficient.coefficient):
-            se = float(np.sqrt(by_patient @ by_patient * units / (units - 1))) / coefficient.n
-            half = float(stdtrit(units - 1, (1 + level) / 2)) * se
-            if se > 0:
-                low, high = (
-                    max(-1.0, coefficient.coefficient - half),
-                    min(1.0, coefficient.coefficient + half),
-                )
-        rows.append((coefficient.name, coefficient.coefficient, se, low, high, int(coefficient.n)))
-    return pd.DataFrame(rows, columns=["coefficient", "estimate", "se", "low", "high", "n"]).set_index(
-        "coefficient"
-    )
-
-
-def operating_frame(
-    names: list[str],
-    votes: FloatArray,
-    probabilities: pd.DataFrame | None,
-    standard: FloatArray | None,
-    unit: NDArray[np.str_] | None,
-    seated: list[bool],
-    level: float,
-    resamples: int,
-    seed: int,
-) -> pd.DataFrame:
-    """One row per model with probabilities and reader outside the panel."""
-    columns = ["model", "reader", "n", "sensitivity", "specificity", "model_sensitivity", "difference"]
-    columns += ["low", "high", "p_adjusted"]
-    parts = []
-    outside = [j for j, sits in enumerate(seated) if not sits]
-    if probabilities is not None and standard is not None:
-        for model, series in probabilities.items():
-            values = series.to_numpy(np.float64)
-            kept = ~np.isnan(standard) & ~np.isnan(values)
-            if not kept.any():
-                continue
-            found = reader_points(
-                standard[kept],
-                values[kept],
-                votes[kept][:, outside],
-                patients=None if unit is None else unit[kept],
-                level=level,
-                resamples=resamples,
-                rng=seed,
-            )
-            fields = {name: getattr(found, name) for name in columns[2:]}
-            parts.append(pd.DataFrame({"model": model, "reader": [names[j] for j in outside], **fields}))
-    frame = pd.concat(parts) if parts else pd.DataFrame(columns=columns)
-    return frame.set_index("model")

@@ -4,31 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import comb
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.reporting.reader_frames import (
+from mura_ensemble.reporting.page import Notice
+from mura_ensemble.reporting.reader_checks import reader_checks
+from mura_ensemble.reporting.reader_design import Settings, judge
+from mura_ensemble.reporting.reader_frames import contrast_frame, model_frame, reader_frame
+from mura_ensemble.reporting.reader_tables import (
     agreement_frame,
-    contrast_frame,
-    model_frame,
+    alternative_frame,
+    curve_frame,
     operating_frame,
+    pair_frame,
     panel_frame,
-    reader_frame,
+    range_frame,
 )
+from mura_ensemble.stats.alternative import alternative_test
 from mura_ensemble.stats.clustered import clustered_kappa_intervals
-from mura_ensemble.stats.panel import every_panel, fixed_gold, random_panels
-from mura_ensemble.stats.panel_gold import MissingReads, Rule, Ties, all_panels, panel_gold
+from mura_ensemble.stats.latent import dawid_skene
+from mura_ensemble.stats.merit import Figure, figure_of
+from mura_ensemble.stats.panel_gold import Adjudicates, MissingReads, Rule, Ties
 from mura_ensemble.stats.panel_scores import PanelStudy
 
 __all__ = ["ReaderStudy", "study_readers"]
 
 FloatArray = NDArray[np.float64]
-_MOST_PANELS = 1_000
-_FULL_ENOUGH = 0.5  # share of reads made below which named panels hardly have a study of their own
+
+_LATENT_RESAMPLES = 300
 
 
 @dataclass(frozen=True)
@@ -38,41 +45,65 @@ class ReaderStudy:
     Attributes
     ----------
     design : str
-        `fixed panel`, `every panel`, `random panels` or `gold standard from a file`, in words.
+        The gold standard in words.
+    kind : str
+        `file`, `panel`, `every`, `others` or `random`.
+    figure : str
+        Name of the figure of merit; the column of that name holds it.
     readers : DataFrame
-        Index reader: reads, abnormal, kappa outside panels with limits, own-panel kappa and bias with limits, kappa with
-        the group (Vanbelle & Albert) with limits, Dawid-Skene sensitivity and specificity with limits, `in_panel`.
+        Index reader: reads, abnormal, the figure outside panels with limits, in own panels and the bias with limits,
+        kappa with the group (Vanbelle & Albert) with limits, Dawid-Skene sensitivity and specificity with limits,
+        `in_panel`.
     models : DataFrame
-        Index model: mean kappa with limits, mean difference to the readers with limits, the population of readers
-        (Obuchowski-Rockette-Hillis; `noninferior` only if the limits for these readers agree), the best reader with
-        simultaneous limits, the alternative annotator test, kappa with the group and with the latent gold standard.
+        Index model: mean figure with limits, mean difference to the readers with limits and max-T p over models, the
+        population of readers (Obuchowski-Rockette-Hillis, Holm over models; `noninferior` only if the limits for
+        these readers agree), the best reader with simultaneous limits, the alternative annotator test, kappa with the
+        group and with the latent gold standard.
     contrasts : DataFrame
         Model, reader: difference model - reader with limits and max-T p over all models and readers.
-    panels : DataFrame
-        Panel, rater: kappa, rank, inside; empty where panels have no names.
-    agreement : DataFrame
-        Fleiss, AC1, alpha among the readers, with non-null standard errors clustered by patient.
-    operating : DataFrame
-        Model, reader: sensitivity at the reader's specificity; empty without probabilities.
+    panels, ranges : DataFrame
+        Panel, rater: figure, rank, inside; and per rater their range. Empty where panels have no names.
+    agreement, pairs : DataFrame
+        Fleiss, AC1, alpha among the readers, with non-null standard errors clustered by patient; and pairs of readers.
+    alternative : DataFrame
+        Model, reader: the alternative annotator test.
+    operating, curves, areas : DataFrame
+        Model, reader: sensitivity at the reader's specificity and the other way round; points of the ROC curves; the
+        areas below them. Empty without probabilities or without one gold standard.
     notes : tuple of str
         What must be known to read the numbers.
-    studies, patients, level, resamples, margin
+    checks : tuple of Notice
+        Coded remarks and what to do about them.
+    apparent : tuple of str
+        Models that nothing is claimed of.
+    studies, patients, level, resamples, margin, epsilon, seed
         Of the analysis.
     """
 
     design: str
+    kind: str
+    figure: str
     readers: pd.DataFrame
     models: pd.DataFrame
     contrasts: pd.DataFrame
     panels: pd.DataFrame
+    ranges: pd.DataFrame
     agreement: pd.DataFrame
+    pairs: pd.DataFrame
+    alternative: pd.DataFrame
     operating: pd.DataFrame
+    curves: pd.DataFrame
+    areas: pd.DataFrame
     notes: tuple[str, ...]
+    checks: tuple[Notice, ...]
+    apparent: tuple[str, ...]
     studies: int
     patients: int
     level: float
     resamples: int
     margin: float
+    epsilon: float
+    seed: int
 
 
 def study_readers(
@@ -82,15 +113,23 @@ def study_readers(
     patients: pd.Series[str] | None = None,
     probabilities: pd.DataFrame | None = None,
     gold: pd.Series[float] | None = None,
+    made_by: Sequence[str] = (),
     panel: Sequence[str] = (),
-    size: int = 3,
+    size: int | Literal["others"] = 3,
     rule: Rule = "majority",
     ties: Ties = "undecided",
     missing: MissingReads = "decided",
+    adjudicated: pd.Series[float] | None = None,
+    adjudicates: Adjudicates = "undecided",
+    figure: str | Figure = "kappa",
     margin: float = 0.05,
+    epsilon: float = 0.2,
     level: float = 0.95,
     resamples: int = 2_000,
     seed: int = 0,
+    simulated: bool = False,
+    apparent: Sequence[str] = (),
+    remarks: Sequence[Notice] = (),
 ) -> ReaderStudy:
     """Analyse readers, and models against them.
 
@@ -104,124 +143,150 @@ def study_readers(
         Same index; without it each study is its own patient.
     gold : Series, optional
         A gold standard from elsewhere, e.g. adjudicated; 0, 1 or NaN.
+    made_by : sequence of str
+        Readers who made `gold`; they are marked and compared with nobody.
     panel : sequence of str
         Readers whose vote is the gold standard. Without `gold` and `panel` every panel of `size` votes in turn.
-    size : int
+    size : int or "others"
         Members of a panel; where fewer than half of all reads were made, of the random panel within each study.
+        "others": each reader is judged by the majority of the other readers of each study.
     rule, ties, missing
         As `stats.panel_gold.panel_gold`.
+    adjudicated : Series, optional
+        Final labels that complete or correct a panel, as `adjudicates` says; see `stats.panel_gold.adjudicate`.
+    figure : str or callable
+        Figure of merit by its name in `stats.merit.FIGURES`, or a function of 2x2 tables.
     margin : float
-        Non-inferiority margin in kappa.
+        Non-inferiority margin in units of the figure.
+    epsilon : float
+        Of the alternative annotator test.
+    simulated : bool
+    apparent : sequence of str
+        Models that were trained or fitted on these studies: nothing is claimed of them.
+    remarks : sequence of Notice
+        Of the caller, put among the checks.
 
     Raises
     ------
     InputError
         If the design leaves nobody to compare.
     """
-    votes = reads.to_numpy(np.float64)
-    models = np.empty((len(reads), 0)) if calls is None else calls.to_numpy(np.float64)
     names, rivals = list(map(str, reads.columns)), [] if calls is None else list(map(str, calls.columns))
     if len(names) < 2:
         raise InputError("a reader study needs two readers at least")
+    votes = reads.to_numpy(np.float64)
+    if np.isnan(votes).all():
+        raise InputError("no reader read a study; check how calls are written")
+    models = np.empty((len(reads), 0)) if calls is None else calls.to_numpy(np.float64)
     unit = None if patients is None else patients.to_numpy(dtype=np.str_)
-    notes: list[str] = []
-    settings = {
-        "patients": unit,
-        "level": level,
-        "resamples": resamples,
-        "rng": seed,
-        "jackknife": bool(rivals),
-    }
-    made = float(np.mean(~np.isnan(votes)))
-    standard: FloatArray | None = None
-    if gold is not None:
-        design = "gold standard from a file"
-        standard = np.asarray(gold, dtype=np.float64)
-        found = fixed_gold(standard, votes, models, **settings)  # type: ignore[arg-type]
-        notes.append(
-            "If the readers took part in the adjudication, their kappas are flattered and models' are not."
-        )
-    elif panel:
-        seats = [names.index(name) for name in panel]
-        if len(seats) == len(names):
-            raise InputError("all readers sit in the panel, nobody is left to compare; name fewer")
-        design = f"{rule} of {', '.join(panel)}"
-        standard = panel_gold(votes[:, seats], rule=rule, ties=ties, missing=missing)
-        found = every_panel(votes, models, [seats], rule=rule, ties=ties, missing=missing, **settings)  # type: ignore[arg-type]
-        if made >= _FULL_ENOUGH and comb(len(names), len(seats)) <= _MOST_PANELS:
-            whole = every_panel(
-                votes,
-                models[:, :0],
-                all_panels(len(names), len(seats)),
-                **{**settings, "jackknife": False},  # type: ignore[arg-type]
-            )
-            found = replace(
-                found, own=whole.own, bias=whole.bias, bias_low=whole.bias_low, bias_high=whole.bias_high
-            )
-        notes.append(f"{', '.join(panel)} made the gold standard and are left out of every comparison.")
-    elif made >= _FULL_ENOUGH and 1 <= size < len(names) and comb(len(names), size) <= _MOST_PANELS:
-        everyone = all_panels(len(names), size)
-        design = f"every panel of {size} of {len(names)} readers ({len(everyone)} panels), {rule}"
-        found = every_panel(votes, models, everyone, rule=rule, ties=ties, missing=missing, **settings)  # type: ignore[arg-type]
-    else:
-        most = int((~np.isnan(votes)).sum(axis=1).max()) - 1
-        size = max(1, min(size, most))
-        design = f"random panels of {size} of the other readers of each study"
-        try:
-            found = random_panels(votes, models, size, **settings)  # type: ignore[arg-type]
-        except ValueError as error:
-            raise InputError(f"these readers share no studies: {error}") from error
-        notes.append(
-            f"{100 * made:.0f} % of all reads were made: the panel is drawn within each study from its other readers."
-        )
-    if standard is not None:
-        found = _honest_limits(found, standard, np.hstack([votes, models]), unit, level, resamples, seed)
-    if standard is not None and np.isnan(standard).any():
-        notes.append(
-            f"{int(np.isnan(standard).sum())} of {len(standard)} studies have no decided gold standard."
-        )
-    if found.undefined:
-        notes.append(f"{found.undefined} resampled differences are undefined and left out.")
-    notes.append(
-        "Intervals and p values resample patients." if unit is not None else "Each study counts as a patient."
+    settings = Settings(
+        rule=rule,
+        ties=ties,
+        missing=missing,
+        adjudicated=_values(adjudicated),
+        adjudicates=adjudicates,
+        figure=figure,
+        patients=unit,
+        level=level,
+        resamples=resamples,
+        seed=seed,
     )
-    seen = [name in panel for name in names]
+    name = figure if isinstance(figure, str) else getattr(figure, "__name__", "figure")
+    figure_of(figure)
+    standard = _values(gold)
+    design = judge(names, votes, models, settings, gold=standard, made_by=made_by, panel=panel, size=size)
+    if design.gold is not None and name == "kappa":
+        raters = np.hstack([votes, models])
+        honest = _honest_limits(design.found, design.gold, raters, settings)
+        design = replace(design, found=honest)
+    latent = None
+    if len(names) >= 3:
+        latent = dawid_skene(
+            votes,
+            models,
+            patients=unit,
+            level=level,
+            resamples=min(resamples, _LATENT_RESAMPLES),
+            rng=seed,
+        )
+    tests = [
+        alternative_test(models[:, m], votes, patients=unit, epsilon=epsilon) for m in range(len(rivals))
+    ]
+    readers = reader_frame(names, votes, design, name, settings, latent)
+    board = model_frame(rivals, names, models, votes, design, name, settings, latent, tests, margin)
+    if "noninferior" in board:
+        board.loc[board.index.isin(apparent), "noninferior"] = False
+    curves, areas = curve_frame(probabilities, design, settings)
     return ReaderStudy(
-        design=design,
-        readers=reader_frame(names, votes, unit, found, seen, level, resamples, seed, notes),
-        models=model_frame(rivals, names, models, votes, unit, found, margin, level, resamples, seed),
-        contrasts=contrast_frame(rivals, names, found),
-        panels=panel_frame(names, rivals, found),
+        design=design.words,
+        kind=design.kind,
+        figure=name,
+        readers=readers,
+        models=board,
+        contrasts=contrast_frame(rivals, names, design.found),
+        panels=panel_frame(names, rivals, design.every, name),
+        ranges=range_frame(names, rivals, design.every),
         agreement=agreement_frame(votes, unit, level),
-        operating=operating_frame(names, votes, probabilities, standard, unit, seen, level, resamples, seed),
-        notes=tuple(notes),
+        pairs=pair_frame(names, votes, unit, level),
+        alternative=alternative_frame(rivals, names, tests),
+        operating=operating_frame(names, votes, probabilities, design, settings),
+        curves=curves,
+        areas=areas,
+        notes=(
+            *design.notes,
+            *(_latent_notes(latent.prevalence[0], latent.converged) if latent else ()),
+            "Intervals and p values resample patients."
+            if unit is not None
+            else "Each study counts as a patient.",
+        ),
+        checks=reader_checks(
+            reads=reads,
+            calls=calls,
+            patients=unit,
+            design=design,
+            readers=readers,
+            figure=name,
+            apparent=apparent,
+            simulated=simulated,
+            remarks=remarks,
+        ),
+        apparent=tuple(apparent),
         studies=len(reads),
         patients=len(reads) if unit is None else len(np.unique(unit)),
         level=level,
         resamples=resamples,
         margin=margin,
+        epsilon=epsilon,
+        seed=seed,
+    )
+
+
+def _values(series: pd.Series[float] | None) -> FloatArray | None:
+    return None if series is None else np.asarray(series, dtype=np.float64)
+
+
+def _latent_notes(prevalence: float, converged: bool) -> tuple[str, ...]:
+    return (
+        f"Latent gold standard of the readers (Dawid and Skene): prevalence {prevalence:.3f}; it takes reads as "
+        "independent given the truth, and is too kind where hard studies mislead all."
+        + ("" if converged else " EM did not converge."),
     )
 
 
 def _honest_limits(
-    found: PanelStudy,
-    standard: FloatArray,
-    raters: FloatArray,
-    unit: NDArray[np.str_] | None,
-    level: float,
-    resamples: int,
-    seed: int,
+    found: PanelStudy, standard: FloatArray, raters: FloatArray, settings: Settings
 ) -> PanelStudy:
     """With one gold standard the house's intervals apply: they hold for few studies and for a perfect table."""
     decided = ~np.isnan(standard)
+    unit = settings.patients
     patients = np.arange(len(standard)) if unit is None else np.unique(unit, return_inverse=True)[1]
     limits = clustered_kappa_intervals(
         standard[decided].astype(np.int64),
         raters[decided],
         clusters=patients[decided],
-        level=level,
-        resamples=resamples,
-        rng=seed,
+        level=settings.level,
+        resamples=settings.resamples,
+        rng=settings.seed,
     )
     outside = ~np.isnan(found.mean)
     return replace(

@@ -9,11 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from mura_ensemble.stats.division import ratio
+from mura_ensemble.stats.draws import percentile_limits
 from mura_ensemble.stats.reads import distinct_reads, weighted_kappas
 
 FloatArray = NDArray[np.float64]
 
 _EDGE = 1e-9  # a rate of exactly 0 or 1 would forbid what one more study may show
+_LEAST = 1e-3  # expected studies below which a rate is that of nothing
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class LatentGold:
     prevalence : (3,)
         Estimate, low, high; as all fields of three below.
     sensitivity, specificity : (3, J)
-        Of the readers.
+        Of the readers; NaN where a reader read no study that is taken for abnormal, or normal.
     posterior : (n,)
         Probability that each study is abnormal, from the readers alone; NaN where nobody read.
     kappa, model_sensitivity, model_specificity : (3, M)
@@ -104,14 +106,10 @@ def dawid_skene(
     ]
     draws = [np.concatenate(parts) for parts in zip(*drawn, strict=True)] if drawn else []
     found = _all_of(rows, called, study.times[None], estimate)
-    tails = [(1 - level) / 2, (1 + level) / 2]
     triples = []
     for k, point in enumerate(found):
-        limits = np.full((2, *point.shape[1:]), np.nan)
-        if draws:
-            known = ~np.isnan(draws[k]).any(axis=0)
-            limits[:, known] = np.quantile(draws[k][:, known], tails, axis=0)
-        triples.append(np.concatenate([point, limits]))
+        low, high = percentile_limits(draws[k] if draws else np.empty((0, *point.shape[1:])), level)
+        triples.append(np.stack([point[0], low, high]))
     log_odds, likelihood = _posterior(votes[read], estimate)
     posterior = np.full(len(votes), np.nan)
     posterior[read] = expit(log_odds[0])
@@ -190,11 +188,18 @@ def _all_of(rows: FloatArray, called: FloatArray, weights: FloatArray, rates: Ra
     seen = ~np.isnan(called)
     abnormal, made = np.where(seen, called, 0.0), seen.astype(np.float64)
     ill, well = weights * posterior, weights * (1 - posterior)
+    read = (~np.isnan(rows)).astype(np.float64)
+    sensitivity, specificity = (
+        np.where(expected @ read > _LEAST, rate, np.nan)
+        for expected, rate in ((ill, rates[1]), (well, rates[2]))
+    )
     kappas = np.empty((len(weights), called.shape[1]))
     for b in range(len(weights)):
         kappas[b] = weighted_kappas(posterior[b][:, None], called, weights[b : b + 1])[0, 0]
     return [
-        *rates,
+        rates[0],
+        sensitivity,
+        specificity,
         kappas,
         ratio(ill @ abnormal, ill @ made),
         ratio(well @ (made - abnormal), well @ made),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
-from mura_ensemble.stats.reads import distinct_reads, weighted_kappas
+from mura_ensemble.stats.merit import Figure, figure_of
+from mura_ensemble.stats.reads import distinct_reads, weighted_tables
+from mura_ensemble.stats.validation import checked_gold, patient_codes
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,48 @@ def readers_as_sample(
     )
 
 
+def figure_against_readers(
+    gold: ArrayLike,
+    call: ArrayLike,
+    reads: ArrayLike,
+    *,
+    figure: str | Figure = "kappa",
+    patients: ArrayLike | None = None,
+    margin: float | None = None,
+    level: float = 0.95,
+) -> ReaderSample:
+    """`readers_as_sample` with a figure of the 2x2 table, against a gold standard that the readers had no part in.
+
+    Parameters
+    ----------
+    gold, call : (n,) of 0, 1 or NaN
+    reads : (n, J) of 0, 1 or NaN
+        Each reader is compared with the model on the studies both called.
+    figure : str or callable
+        A name in `merit.FIGURES`, or a function of tables (..., 2, 2).
+    patients : (n,) labels, optional
+    margin : float > 0, optional
+        In units of the figure.
+
+    Raises
+    ------
+    ValueError
+        As `readers_as_sample` and `reads.distinct_reads`.
+    """
+    merit = figure_of(figure)
+    votes = np.asarray(reads, dtype=np.float64)
+    study = distinct_reads(np.column_stack([gold, call, votes]), patients)
+    truth, model, rows = study.rows[:, :1], study.rows[:, 1:2], study.rows[:, 2:]
+    both = np.hstack([np.where(np.isnan(rows), np.nan, model), np.where(np.isnan(model), np.nan, rows)])
+    parts = [
+        merit(weighted_tables(truth, both, weights)[:, 0])
+        for weights in (study.times[None], *study.leave_one_out())
+    ]
+    values = np.concatenate(parts)
+    apart = values[:, : rows.shape[1]] - values[:, rows.shape[1] :]
+    return readers_as_sample(apart[0], apart[1:], margin=margin, level=level)
+
+
 def kappa_against_readers(
     gold: ArrayLike,
     call: ArrayLike,
@@ -131,25 +178,59 @@ def kappa_against_readers(
     margin: float | None = None,
     level: float = 0.95,
 ) -> ReaderSample:
-    """`readers_as_sample` with kappa against one gold standard that the readers had no part in.
+    """`figure_against_readers` with Cohen's kappa."""
+    return figure_against_readers(gold, call, reads, patients=patients, margin=margin, level=level)
+
+
+def ratings_against_readers(
+    gold: ArrayLike,
+    rating: ArrayLike,
+    reads: ArrayLike,
+    figure: Callable[[FloatArray, FloatArray], float],
+    *,
+    patients: ArrayLike | None = None,
+    margin: float | None = None,
+    level: float = 0.95,
+) -> ReaderSample:
+    """`readers_as_sample` with any figure of graded ratings, e.g. the area under the ROC of readers' confidence.
+
+    An area means the same for both only if readers graded too: the one point of a yes or no is no curve.
 
     Parameters
     ----------
-    gold, call : (n,) of 0, 1 or NaN
-    reads : (n, J) of 0, 1 or NaN
-        Each reader is compared with the model on the studies both called.
+    gold : (n,) of 0 and 1
+    rating : (n,)
+        Of the model; NaN where missing.
+    reads : (n, J)
+        Readers' ratings; NaN where missing.
+    figure : callable
+        ``figure(gold, rating)`` of the studies that model and reader rated, a float; NaN where undefined. It is
+        called ``2 J (K + 1)`` times for K patients.
     patients : (n,) labels, optional
+    margin : float > 0, optional
+        In units of the figure.
 
     Raises
     ------
     ValueError
-        As `readers_as_sample` and `reads.distinct_reads`.
+        As `readers_as_sample`, or if shapes or values do not fit.
     """
-    votes = np.asarray(reads, dtype=np.float64)
-    study = distinct_reads(np.column_stack([gold, call, votes]), patients)
-    truth, model, rows = study.rows[:, :1], study.rows[:, 1:2], study.rows[:, 2:]
-    both = np.hstack([np.where(np.isnan(rows), np.nan, model), np.where(np.isnan(model), np.nan, rows)])
-    weights = np.vstack([study.times, study.leave_one_out()])
-    kappas = weighted_kappas(truth, both, weights)[:, 0]
-    apart = kappas[:, : rows.shape[1]] - kappas[:, rows.shape[1] :]
-    return readers_as_sample(apart[0], apart[1:], margin=margin, level=level)
+    abnormal = checked_gold(gold)
+    truth = abnormal.astype(np.float64)
+    model, votes = np.asarray(rating, dtype=np.float64), np.asarray(reads, dtype=np.float64)
+    if model.shape != truth.shape or votes.ndim != 2 or len(votes) != len(truth):
+        raise ValueError(f"rating must be (n,) and reads (n, J), not {model.shape} and {votes.shape}")
+    codes, units = patient_codes(patients, len(truth))
+    both = ~np.isnan(votes) & ~np.isnan(model)[:, None]
+
+    def apart(kept: NDArray[np.bool_]) -> list[float]:
+        rows = [kept & both[:, j] for j in range(votes.shape[1])]
+        return [
+            figure(truth[some], model[some]) - figure(truth[some], votes[some, j])
+            for j, some in enumerate(rows)
+        ]
+
+    whole = apart(np.ones(len(truth), dtype=np.bool_))
+    return readers_as_sample(
+        whole, [apart(codes != unit) for unit in range(units)], margin=margin, level=level
+    )

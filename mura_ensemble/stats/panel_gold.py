@@ -13,6 +13,7 @@ FloatArray = NDArray[np.float64]
 Rule = Literal["majority", "unanimous"]
 Ties = Literal["undecided", "abnormal", "normal"]
 MissingReads = Literal["decided", "present"]
+Adjudicates = Literal["undecided", "all"]
 
 
 def panel_gold(
@@ -63,6 +64,72 @@ def panel_gold(
         tied = (2 * abnormal == seats) & (2 * normal == seats) & (seats > 0)
         gold = np.where(tied, float(ties == "abnormal"), gold)
     return gold
+
+
+def adjudicate(
+    gold: ArrayLike, adjudicated: ArrayLike, *, adjudicates: Adjudicates = "undecided"
+) -> FloatArray:
+    """A panel's gold standard, completed or corrected by an adjudication.
+
+    Parameters
+    ----------
+    gold : (n,) or (n, P) of 0, 1 or NaN
+        Of one panel, or of several.
+    adjudicated : (n,) of 0, 1 or NaN
+        What the adjudication decided; NaN where it was not asked.
+    adjudicates
+        ``undecided``: only studies that a panel left undecided; ``all``: every study it was asked about, whatever the
+        panel said.
+
+    Returns
+    -------
+    As `gold`.
+
+    Raises
+    ------
+    ValueError
+        If shapes or values do not fit, or `adjudicates` is unknown.
+    """
+    standard, final = np.asarray(gold, dtype=np.float64), np.asarray(adjudicated, dtype=np.float64)
+    if final.ndim != 1 or standard.shape[:1] != final.shape:
+        raise ValueError(
+            f"gold must be (n, ...) and adjudicated (n,), not {standard.shape} and {final.shape}"
+        )
+    if not (np.isnan(final) | np.isin(final, (0, 1))).all():
+        raise ValueError("adjudicated must be 0, 1 or NaN")
+    if adjudicates not in ("undecided", "all"):
+        raise ValueError(f"adjudicates must be 'undecided' or 'all', not {adjudicates!r}")
+    final = final.reshape(-1, *[1] * (standard.ndim - 1))
+    if adjudicates == "undecided":
+        return np.where(np.isnan(standard), final, standard)
+    return np.where(np.isnan(final), standard, final)
+
+
+def others_gold(reads: ArrayLike, *, ties: Ties = "undecided") -> FloatArray:
+    """Leave-one-out majority: for each reader what most of the other readers of a study say.
+
+    Parameters
+    ----------
+    reads : (n, J) of 0, 1 or NaN
+    ties
+        What half against half means.
+
+    Returns
+    -------
+    (n, J) of 0, 1 or NaN (undecided, or nobody else read); the vote of reader j is not in column j.
+
+    Raises
+    ------
+    ValueError
+        As `panel_gold`.
+    """
+    votes = np.asarray(reads, dtype=np.float64)
+    if votes.ndim != 2 or votes.shape[1] < 2:
+        raise ValueError(f"reads must be (n, J >= 2), not {votes.shape}")
+    columns = [
+        panel_gold(np.delete(votes, j, axis=1), ties=ties, missing="present") for j in range(votes.shape[1])
+    ]
+    return np.column_stack(columns)
 
 
 def all_panels(readers: int, size: int) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mura_ensemble.stats.division import ratio
+from mura_ensemble.stats.draws import percentile_limits
 from mura_ensemble.stats.multiplicity import max_t
 from mura_ensemble.stats.validation import checked_gold, checked_probability, patient_codes
 
@@ -25,9 +26,13 @@ class ReaderPoints:
     model_sensitivity
         Of the model at the lowest threshold whose specificity is not below the reader's.
     difference, low, high
-        model - reader, with percentile limits; the threshold is found anew in every resample.
+        Sensitivity of model - reader there, with percentile limits; the threshold is found anew in every resample.
     p_adjusted
-        Two-sided, step-down max-T over the readers.
+        Two-sided, step-down max-T over the readers and both differences.
+    model_specificity
+        Of the model at the highest threshold whose sensitivity is not below the reader's.
+    specificity_difference, specificity_low, specificity_high, specificity_p_adjusted
+        The same for specificity.
     n
         Studies the reader read.
     undefined
@@ -41,6 +46,11 @@ class ReaderPoints:
     low: FloatArray
     high: FloatArray
     p_adjusted: FloatArray
+    model_specificity: FloatArray
+    specificity_difference: FloatArray
+    specificity_low: FloatArray
+    specificity_high: FloatArray
+    specificity_p_adjusted: FloatArray
     n: NDArray[np.int64]
     undefined: NDArray[np.int64]
 
@@ -77,7 +87,7 @@ def reader_points(
     resamples: int = 2_000,
     rng: int | np.random.Generator = 0,
 ) -> ReaderPoints:
-    """Compare a model's sensitivity with each reader's at that reader's specificity.
+    """Compare a model's sensitivity with each reader's at that reader's specificity, and the other way round.
 
     Parameters
     ----------
@@ -104,31 +114,59 @@ def reader_points(
     generator = np.random.default_rng(rng)
     readers = votes.shape[1]
     point = _points(abnormal, values, votes, np.ones((1, len(abnormal))))[:, 0]
-    draws = np.empty((readers, resamples))
+    draws = np.empty((2, resamples, readers))
     chunk = max(1, 2**20 // max(units, len(abnormal)))
     for start in range(0, resamples, chunk):
         b = min(chunk, resamples - start)
         drawn = generator.integers(0, units, size=(b, units)) + units * np.arange(b)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=b * units).reshape(b, units)
         found = _points(abnormal, values, votes, counts[:, codes].astype(np.float64))
-        draws[:, start : start + b] = (found[2] - found[0]).T
-    low, high = np.full(readers, np.nan), np.full(readers, np.nan)
-    difference = point[2] - point[0]
-    for j, row in enumerate(draws):
-        known = row[~np.isnan(row)]
-        if len(known) and not np.isnan(difference[j]):
-            low[j], high[j] = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+        draws[:, start : start + b] = found[2:] - found[:2]
+    difference = point[2:] - point[:2]
+    low, high = percentile_limits(np.moveaxis(draws, 1, 0), level)
+    p = max_t(difference.ravel(), np.hstack(list(draws))).reshape(2, readers)
     return ReaderPoints(
         sensitivity=point[0],
         specificity=point[1],
         model_sensitivity=point[2],
-        difference=difference,
-        low=low,
-        high=high,
-        p_adjusted=max_t(difference, draws.T),
+        difference=difference[0],
+        low=low[0],
+        high=high[0],
+        p_adjusted=p[0],
+        model_specificity=point[3],
+        specificity_difference=difference[1],
+        specificity_low=low[1],
+        specificity_high=high[1],
+        specificity_p_adjusted=p[1],
         n=(~np.isnan(votes)).sum(axis=0).astype(np.int64),
-        undefined=np.isnan(draws).sum(axis=1).astype(np.int64),
+        undefined=np.isnan(draws[0]).sum(axis=0).astype(np.int64),
     )
+
+
+def roc_curve(gold: ArrayLike, probability: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """1 - specificity and sensitivity of a model at every threshold, from (0, 0) to (1, 1); ties move together.
+
+    Parameters
+    ----------
+    gold : (n,) of 0 and 1
+    probability : (n,) in [0, 1]
+
+    Returns
+    -------
+    (T,) and (T,); NaN where the gold standard has one class.
+
+    Raises
+    ------
+    ValueError
+        If shapes or values do not fit.
+    """
+    abnormal = checked_gold(gold)
+    values = checked_probability(probability, len(abnormal))
+    order = np.argsort(-values, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(values[order])), len(order) - 1)
+    ill = np.concatenate([[0], np.cumsum(abnormal[order])[ends]])
+    well = np.concatenate([[0], np.cumsum(~abnormal[order])[ends]])
+    return ratio(well, well[-1]), ratio(ill, ill[-1])
 
 
 def against_best(difference: ArrayLike, draws: ArrayLike, *, level: float = 0.95) -> BestReader:
@@ -159,9 +197,10 @@ def against_best(difference: ArrayLike, draws: ArrayLike, *, level: float = 0.95
     if not len(places):
         raise ValueError("no reader has a defined difference")
     away = joint[:, places] - values[places]
-    away = np.where(np.isnan(away), 0.0, away)
-    spread = away.std(axis=0)
+    spread = np.sqrt(ratio(np.nansum(away**2, axis=0), (~np.isnan(away)).sum(axis=0)))
     reach = float(np.quantile(np.nan_to_num(np.abs(ratio(away, spread))).max(axis=1), level))
+    # A reader whose difference never varied has no limits, and may be the best.
+    spread = np.where(spread > 0, spread, np.nan)
     best = int(np.argmin(values[places]))
     return BestReader(
         reader=int(places[best]),
@@ -175,22 +214,28 @@ def against_best(difference: ArrayLike, draws: ArrayLike, *, level: float = 0.95
 def _points(
     abnormal: NDArray[np.bool_], values: FloatArray, votes: FloatArray, weights: FloatArray
 ) -> FloatArray:
-    """Reader's sensitivity and specificity, model's sensitivity there; (3, b, J)."""
-    out = np.empty((3, len(weights), votes.shape[1]))
+    """Reader's sensitivity and specificity, the model's sensitivity and specificity there; (4, b, J)."""
+    out = np.empty((4, len(weights), votes.shape[1]))
     order = np.argsort(-values, kind="stable")
     for j, own in enumerate(votes.T):
         rows = order[~np.isnan(own[order])]
         ill, read = abnormal[rows], own[rows] == 1
         ends = np.append(np.flatnonzero(np.diff(values[rows])), len(rows) - 1)  # ties are called together
+        ends = ends[ends >= 0]
         heavy = weights[:, rows]
         sick, well = heavy * ill, heavy * ~ill
         positives, negatives = sick.sum(axis=1), well.sum(axis=1)
-        false_alarms = (well * read).sum(axis=1)
-        out[0, :, j] = ratio((sick * read).sum(axis=1), positives)
+        hits, false_alarms = (sick * read).sum(axis=1), (well * read).sum(axis=1)
+        out[0, :, j] = ratio(hits, positives)
         out[1, :, j] = 1 - ratio(false_alarms, negatives)
-        called, alarms = np.cumsum(sick, axis=1)[:, ends], np.cumsum(well, axis=1)[:, ends]
-        within = (alarms <= false_alarms[:, None]).sum(axis=1)
-        before = np.concatenate([np.zeros((len(heavy), 1)), called], axis=1)
-        reached = before[np.arange(len(heavy)), within]
-        out[2, :, j] = np.where(negatives > 0, ratio(reached, positives), np.nan)
+        nobody = np.zeros((len(heavy), 1))
+        called, alarms = (
+            np.concatenate([nobody, np.cumsum(part, axis=1)[:, ends]], axis=1) for part in (sick, well)
+        )
+        within = (alarms <= false_alarms[:, None]).sum(axis=1) - 1  # the last threshold that alarms no more
+        enough = (called < hits[:, None]).sum(axis=1)  # the first threshold that finds no less
+        every = np.arange(len(heavy))
+        defined = (positives > 0) & (negatives > 0)
+        out[2, :, j] = np.where(defined, ratio(called[every, within], positives), np.nan)
+        out[3, :, j] = np.where(defined, 1 - ratio(alarms[every, enough], negatives), np.nan)
     return out

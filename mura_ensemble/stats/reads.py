@@ -19,6 +19,7 @@ from mura_ensemble.stats.validation import patient_codes
 FloatArray = NDArray[np.float64]
 
 _WEIGHTS_PER_CHUNK = 2**21
+_ROUNDING = 1e-12  # share of a table that an empty cell may come out as where gold standards are shares
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,11 @@ class DistinctReads:
             counts = np.bincount(drawn.ravel(), minlength=b * self.patients).reshape(b, self.patients)
             yield np.asarray((self.by_patient.T @ counts.T.astype(np.float64)).T)
 
-    def leave_one_out(self) -> FloatArray:
-        """Weights with one patient left out, (K, U)."""
-        return np.asarray(self.times - self.by_patient.toarray())
+    def leave_one_out(self) -> Iterator[FloatArray]:
+        """Yield (b, U) weights with one patient left out, b summing to the number of patients."""
+        chunk = max(1, _WEIGHTS_PER_CHUNK // len(self.times))
+        for start in range(0, self.patients, chunk):
+            yield np.asarray(self.times - self.by_patient[start : start + chunk].toarray())
 
 
 def distinct_reads(columns: ArrayLike, patients: ArrayLike | None = None) -> DistinctReads:
@@ -92,8 +95,8 @@ def distinct_reads(columns: ArrayLike, patients: ArrayLike | None = None) -> Dis
     )
 
 
-def weighted_kappas(gold: FloatArray, calls: FloatArray, weights: FloatArray) -> FloatArray:
-    """Kappa of every rater against every gold standard under each vector of weights.
+def weighted_tables(gold: FloatArray, calls: FloatArray, weights: FloatArray) -> FloatArray:
+    """2x2 table of every rater against every gold standard under each vector of weights.
 
     Parameters
     ----------
@@ -104,19 +107,33 @@ def weighted_kappas(gold: FloatArray, calls: FloatArray, weights: FloatArray) ->
 
     Returns
     -------
-    (b, P, R); NaN where undefined. A study without gold or call is left out of that pair only.
+    (b, P, R, 2, 2) of [[TN, FP], [FN, TP]]. A study without gold or call is left out of that pair only.
     """
-    out = np.empty((len(weights), gold.shape[1], calls.shape[1]))
-    called = ~np.isnan(calls)
-    abnormal = np.where(called, calls, 0.0)
-    for p, standard in enumerate(gold.T):
-        rows = np.flatnonzero(~np.isnan(standard))
-        share = standard[rows, None]
-        seen, positive = called[rows], abnormal[rows]
-        negative = seen - positive
-        features = np.hstack(
-            [(1 - share) * negative, (1 - share) * positive, share * negative, share * positive]
-        )
-        sums = (weights[:, rows] @ features).reshape(len(weights), 2, 2, calls.shape[1])
-        out[:, p] = cohen_kappa(np.moveaxis(sums, 3, 1))
-    return out
+    known, called = ~np.isnan(gold), ~np.isnan(calls)
+    share, positive = np.where(known, gold, 0.0), np.where(called, calls, 0.0)
+    # Raters who called the same studies, as most do, share the counts of those.
+    seen, which = np.unique(called, axis=1, return_inverse=True)
+    columns = np.hstack([positive, seen])
+    abnormal = _products(share, columns, weights)
+    if known.all():
+        either = np.broadcast_to((weights @ columns)[:, None], abnormal.shape)
+    else:
+        either = _products(known.astype(np.float64), columns, weights)
+    raters, place = calls.shape[1], calls.shape[1] + which.reshape(-1)
+    hits, sick = abnormal[..., :raters], abnormal[..., place]
+    said, total = either[..., :raters], either[..., place]
+    cells = [total - sick - said + hits, said - hits, sick - hits, hits]
+    tables = np.stack(cells, axis=-1)
+    tables[tables < _ROUNDING * total[..., None]] = 0.0
+    return tables.reshape(*hits.shape, 2, 2)
+
+
+def weighted_kappas(gold: FloatArray, calls: FloatArray, weights: FloatArray) -> FloatArray:
+    """Kappa of every rater against every gold standard, (b, P, R); as `weighted_tables`, NaN where undefined."""
+    return cohen_kappa(weighted_tables(gold, calls, weights))
+
+
+def _products(gold: FloatArray, columns: FloatArray, weights: FloatArray) -> FloatArray:
+    """``sum_u weights[b, u] gold[u, p] columns[u, c]`` as (b, P, C)."""
+    both = (gold[:, :, None] * columns[:, None, :]).reshape(len(gold), -1)
+    return (weights @ both).reshape(len(weights), gold.shape[1], columns.shape[1])

@@ -2,28 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_frame
-from mura_ensemble.data.readers import pick_readers, read_readers
+from mura_ensemble.data.readers import (
+    Repeats,
+    count_repeats,
+    pick_readers,
+    read_readers,
+    read_reading_patients,
+)
+from mura_ensemble.data.simulate import looks_simulated
 from mura_ensemble.data.tables import read_labels
 from mura_ensemble.ensembles.pooling import Missing, read_study_probabilities
 from mura_ensemble.ensembles.store import load_ensemble
 from mura_ensemble.ensembles.thresholds import OperatingPoint
-from mura_ensemble.reporting.assemble import SCORING_SPLITS, choose_split, read_cards
+from mura_ensemble.reporting.assemble import SCORING_SPLITS, choose_split, patients_warning, read_cards
 from mura_ensemble.reporting.folder import write_folder
-from mura_ensemble.reporting.page import render_markdown, render_page
+from mura_ensemble.reporting.page import Notice, render_markdown, render_page
 from mura_ensemble.reporting.reader_page import reader_page, reader_verdict
-from mura_ensemble.reporting.readers import study_readers
-from mura_ensemble.reporting.report import table_files
-from mura_ensemble.stats.panel_gold import MissingReads, Rule, Ties
+from mura_ensemble.reporting.readers import ReaderStudy, study_readers
+from mura_ensemble.reporting.report import figure_files, table_files
+from mura_ensemble.stats.panel_gold import Adjudicates, MissingReads, Rule, Ties
 
-__all__ = ["analyse_readers"]
+__all__ = ["DEFAULT_MARGIN", "analyse_readers"]
+
+DEFAULT_MARGIN = 0.05
+"""Where none was declared; said on the page."""
+
+
+@dataclass
+class _Models:
+    """Models gathered one by one, on the studies read."""
+
+    studies: pd.Index
+    readers: pd.Index
+    calls: pd.DataFrame = field(init=False)
+    probabilities: pd.DataFrame = field(init=False)
+    apparent: list[str] = field(default_factory=list)
+    remarks: list[Notice] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.calls = pd.DataFrame(index=self.studies)
+        self.probabilities = pd.DataFrame(index=self.studies)
+
+    def take(self, calls: pd.DataFrame, source: Path, probabilities: pd.DataFrame | None = None) -> None:
+        """Add models that no other rater is named like and that called some of the studies."""
+        for name in map(str, calls.columns):
+            if name in self.calls.columns or name in self.readers:
+                raise InputError(f"{source}: a rater named '{name}' is there already; rename one of the two")
+            self.calls[name] = calls[name].reindex(self.studies)
+            if self.calls[name].isna().all():
+                raise InputError(f"{source}: '{name}' has none of the studies read; check the study keys")
+            if probabilities is not None:
+                self.probabilities[name] = probabilities[name].reindex(self.studies)
 
 
 def analyse_readers(
@@ -36,12 +75,20 @@ def analyse_readers(
     ensembles: Sequence[Path] = (),
     backbones: Sequence[str] = (),
     gold: Path | None = None,
+    made_by: Sequence[str] = (),
     panel: Sequence[str] = (),
-    size: int = 3,
+    size: int | Literal["others"] = 3,
     rule: Rule = "majority",
     ties: Ties = "undecided",
     missing_reads: MissingReads = "decided",
-    margin: float = 0.05,
+    adjudication: Path | None = None,
+    adjudicates: Adjudicates = "undecided",
+    figure: str = "kappa",
+    margin: float | None = None,
+    epsilon: float = 0.2,
+    columns: Mapping[str, str] | None = None,
+    words: Mapping[str, float] | None = None,
+    repeats: Repeats = "refuse",
     level: float = 0.95,
     resamples: int = 2_000,
     missing: Missing = "error",
@@ -51,83 +98,124 @@ def analyse_readers(
     """Analyse a file of readers, alone or with models; write tables and a page, return a verdict and a table."""
     if gold is not None and panel:
         raise InputError("give one gold standard: --gold FILE or --panel NAMES, not both")
+    if gold is not None and adjudication is not None:
+        raise InputError(
+            "--adjudication completes a panel; with --gold the file is the gold standard already"
+        )
+    if made_by and gold is None:
+        raise InputError("--made-by names the readers who made the file of --gold; give that too")
     if (ensembles or backbones) and predictions is None:
         raise InputError("--ensemble and --backbones need --predictions, the set they are applied to")
-    reads = read_readers(readers)
-    if panel:
-        pick_readers(reads, panel)
-    patients = _patients(readers, reads.index)
-    models, probabilities = pd.DataFrame(index=reads.index), pd.DataFrame(index=reads.index)
-    simulated = False
+    reads = read_readers(readers, columns=columns, words=words, repeats=repeats)
+    if panel or made_by:
+        pick_readers(reads, panel or made_by)
+    patients = read_reading_patients(readers, reads.index, columns=columns)
+    models = _Models(reads.index, reads.columns)
+    simulated = looks_simulated(reads.index)
+    if repeats == "agree":
+        models.remarks += _repeats(*count_repeats(readers, columns=columns, words=words))
     if calls is not None:
-        _take(models, _read_calls(calls), calls, reads.columns)
+        models.take(_read_calls(calls), calls)
     if predictions is not None:
         split = choose_split(predictions, split, prefer=SCORING_SPLITS)
-        pooled = read_study_probabilities(predictions, split, backbones=tuple(backbones), missing=missing)
-        simulated = any(card["simulated"] for card in read_cards(predictions, backbones).values())
-        kinds = pooled.studies["study_type"].to_numpy(dtype=np.str_)
-        called = pooled.probabilities.apply(
-            lambda column: OperatingPoint().call(column.to_numpy(np.float64), kinds)
+        own = _from_predictions(models, predictions, split, ensembles, backbones, missing, allow_fitted)
+        simulated = simulated or any(
+            card["simulated"] for card in read_cards(predictions, backbones).values()
         )
-        _take(models, called, predictions, reads.columns)
-        _take(probabilities, pooled.probabilities, predictions, reads.columns)
-        for path in ensembles:
-            ensemble = load_ensemble(path)
-            applied = ensemble.apply(pooled, allow_fitted=allow_fitted)
-            _take(models, applied[["call"]].set_axis([ensemble.name], axis=1), path, reads.columns)
-            _take(
-                probabilities, applied[["probability"]].set_axis([ensemble.name], axis=1), path, reads.columns
-            )
-        patients = pooled.studies["patient"].reindex(reads.index) if patients is None else patients
+        patients = own.reindex(reads.index) if patients is None else patients
         if patients.isna().any():
             lost = int(patients.isna().sum())
             raise InputError(f"{readers}: {lost} studies read are not in split '{split}' of {predictions}")
-    standard = None if gold is None else read_labels(gold).reindex(reads.index).astype("float64")
-    if standard is not None and standard.isna().all():
-        raise InputError(f"{gold}: no study of {readers} has a gold standard here; check the study keys")
+    if len(models.calls.columns) and margin is None:
+        models.remarks.append(_undeclared(figure))
     study = study_readers(
         reads,
-        models if len(models.columns) else None,
+        models.calls if len(models.calls.columns) else None,
         patients=patients,
-        probabilities=probabilities if len(probabilities.columns) else None,
-        gold=standard,
+        probabilities=models.probabilities if len(models.probabilities.columns) else None,
+        gold=None if gold is None else _labels(gold, reads.index, readers),
+        made_by=made_by,
         panel=panel,
         size=size,
         rule=rule,
         ties=ties,
         missing=missing_reads,
-        margin=margin,
+        adjudicated=None if adjudication is None else _labels(adjudication, reads.index, readers),
+        adjudicates=adjudicates,
+        figure=figure,
+        margin=DEFAULT_MARGIN if margin is None else margin,
+        epsilon=epsilon,
         level=level,
         resamples=resamples,
         seed=seed,
+        simulated=simulated,
+        apparent=models.apparent,
+        remarks=models.remarks,
     )
     page = reader_page(study, simulated=simulated)
+    files = {"readers.html": render_page(page), "readers.md": render_markdown(page)}
+    files |= table_files(_tables(study), simulated=simulated) | figure_files(page)
+    write_folder(out, files)
+    return "\n".join(
+        [*reader_verdict(study), "", f"wrote {out / 'readers.html'} and {len(files) - 1} files beside it"]
+    )
+
+
+def _tables(study: ReaderStudy) -> dict[str, pd.DataFrame]:
     tables = {
         "readers": study.readers,
         "models": study.models,
         "contrasts": study.contrasts,
         "panels": study.panels,
+        "panel_ranges": study.ranges,
         "agreement": study.agreement,
+        "pairs": study.pairs,
+        "alternative": study.alternative,
         "operating_points": study.operating,
+        "roc_curves": study.curves,
+        "roc_areas": study.areas,
     }
-    files = {"readers.html": render_page(page), "readers.md": render_markdown(page)}
-    files |= table_files({name: frame for name, frame in tables.items() if len(frame)}, simulated=simulated)
-    write_folder(out, files)
-    return "\n".join(
-        [*reader_verdict(study), "", f"wrote {out / 'readers.md'} and {len(files) - 1} files beside it"]
+    return {name: frame for name, frame in tables.items() if len(frame)}
+
+
+def _from_predictions(
+    models: _Models,
+    predictions: Path,
+    split: str,
+    ensembles: Sequence[Path],
+    backbones: Sequence[str],
+    missing: Missing,
+    allow_fitted: bool,
+) -> pd.Series[str]:
+    """Take the backbones and ensembles of a set of predictions; return its patients."""
+    pooled = read_study_probabilities(predictions, split, backbones=tuple(backbones), missing=missing)
+    kinds = pooled.studies["study_type"].to_numpy(dtype=np.str_)
+    called = pooled.probabilities.apply(
+        lambda column: OperatingPoint().call(column.to_numpy(np.float64), kinds)
     )
+    models.take(called, predictions, pooled.probabilities)
+    cards = read_cards(predictions, backbones)
+    models.apparent += [name for name, card in cards.items() if card["splits"][split]["role"] == "in-sample"]
+    models.remarks += [
+        Notice("warning", "ME001", sentence, "Give the patients and intervals will respect them.")
+        for sentence in patients_warning(predictions, cards, split)
+    ]
+    for path in ensembles:
+        ensemble = load_ensemble(path)
+        applied = ensemble.apply(pooled, allow_fitted=allow_fitted)
+        named = {what: applied[[what]].set_axis([ensemble.name], axis=1) for what in ("call", "probability")}
+        models.take(named["call"], path, named["probability"])
+        if applied["fitted"].any():
+            models.apparent.append(ensemble.name)
+    found: pd.Series[str] = pooled.studies["patient"]
+    return found
 
 
-def _patients(path: Path, studies: pd.Index) -> pd.Series[str] | None:
-    frame = read_frame(path, text_columns=("study", "patient"))
-    if "patient" not in frame.columns:
-        return None
-    known = frame.drop_duplicates(["study", "patient"]).set_index("study")["patient"]
-    if known.index.has_duplicates:
-        raise InputError(
-            f"{path}: study {known.index[known.index.duplicated()][0]} has two patients; keep one"
-        )
-    return known.reindex(studies)
+def _labels(path: Path, studies: pd.Index, readers: Path) -> pd.Series[float]:
+    labels: pd.Series[float] = read_labels(path).reindex(studies).astype("float64")
+    if labels.isna().all():
+        raise InputError(f"{path}: no study of {readers} has a gold standard here; check the study keys")
+    return labels
 
 
 def _read_calls(path: Path) -> pd.DataFrame:
@@ -137,10 +225,24 @@ def _read_calls(path: Path) -> pd.DataFrame:
     return read_readers(path)
 
 
-def _take(into: pd.DataFrame, columns: pd.DataFrame, source: Path, readers: pd.Index) -> None:
-    for name in map(str, columns.columns):
-        if name in into.columns or name in readers:
-            raise InputError(f"{source}: a rater named '{name}' is there already; rename one of the two")
-        into[name] = columns[name].reindex(into.index)
-        if into[name].isna().all():
-            raise InputError(f"{source}: '{name}' has none of the studies read; check the study keys")
+def _repeats(repeated: int, contradicting: int) -> list[Notice]:
+    if not repeated:
+        return []
+    return [
+        Notice(
+            "note",
+            "ME106",
+            f"{repeated} reads stood several times in the file, {contradicting} of them with contradicting calls.",
+            "Those that agree count once, those that contradict count as not read.",
+        )
+    ]
+
+
+def _undeclared(figure: str) -> Notice:
+    return Notice(
+        "warning",
+        "ME105",
+        f"No non-inferiority margin was declared; {DEFAULT_MARGIN:g} of {figure.replace('_', ' ')} was taken.",
+        "Declare one with --margin, for reasons written down before the data were seen; a margin chosen afterwards "
+        "proves nothing.",
+    )

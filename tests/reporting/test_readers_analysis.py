@@ -83,7 +83,8 @@ def test_three_random_readers_of_twelve():
     for row, seats in enumerate(np.argsort(rng.random((300, 12)), axis=1)[:, :3]):
         reads[row, seats] = truth[row] ^ (rng.random(3) < 0.1)
     study = study_readers(pd.DataFrame(reads).rename(columns="r{}".format), resamples=200, size=3)
-    assert "random panels of 2" in study.design
+    assert "a panel of 2 of the other readers" in study.design
+    assert study.kind == "random"
     assert study.readers["kappa"].notna().all()
     assert study.panels.empty
 
