@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from mura_ensemble.reporting.assemble import assemble_raters as assemble_raters
     from mura_ensemble.reporting.compare import compare_raters as compare_raters
     from mura_ensemble.reporting.notebook import draw_figures as draw_figures
+    from mura_ensemble.reporting.notebook import ensemble_table as ensemble_table
+    from mura_ensemble.reporting.notebook import kappa_lines as kappa_lines
     from mura_ensemble.reporting.notebook import kappa_table as kappa_table
     from mura_ensemble.reporting.readers import study_readers as study_readers
     from mura_ensemble.reporting.report import write_report as write_report
@@ -36,9 +38,11 @@ _HOMES = {
     "assemble_raters": "reporting.assemble",
     "compare_raters": "reporting.compare",
     "draw_figures": "reporting.notebook",
+    "ensemble_table": "reporting.notebook",
     "fit_ensemble": "ensembles.fitting",
     "gold_by_majority": "data.readers",
     "import_predictions": "data.importing",
+    "kappa_lines": "reporting.notebook",
     "kappa_table": "reporting.notebook",
     "load_ensemble": "ensembles.store",
     "pool_studies": "ensembles.pooling",

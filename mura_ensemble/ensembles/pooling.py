@@ -55,6 +55,11 @@ class StudyProbabilities:
             return self.probabilities[list(backbones)].to_numpy(np.float64)[:, None, :]
         return self.views[..., self.probabilities.columns.get_indexer(pd.Index(list(backbones)))]
 
+    def calls(self, threshold: float = 0.5) -> pd.DataFrame:
+        """Calls of every backbone: 1 above `threshold` (MURA's rule), 0 elsewhere, NaN where there is no probability."""
+        above = (self.probabilities > threshold).astype(np.float64)
+        return above.where(self.probabilities.notna())
+
     def duplicates(self) -> list[tuple[str, str]]:
         """Pairs of backbones with the same probability of every view: one network under two names."""
         names = list(self.probabilities.columns)

@@ -1,19 +1,25 @@
-"""What a notebook shows: a table of kappas before any comparison, and the figures of a finished one."""
+"""What a notebook shows: kappas before any comparison, what ensembles are worth, the figures of a comparison."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
+from typing import Literal
 
 import pandas as pd
 
+from mura_ensemble.ensembles.ensemble import Ensemble
 from mura_ensemble.reporting.comparison import Comparison
+from mura_ensemble.reporting.formats import estimate, interval
 from mura_ensemble.reporting.inputs import checked_reads
 from mura_ensemble.reporting.leaderboard import build_board, measure
 from mura_ensemble.reporting.report import figure_files
 from mura_ensemble.reporting.sections import comparison_page
 
-__all__ = ["Figure", "draw_figures", "kappa_table"]
+__all__ = ["Figure", "draw_figures", "ensemble_table", "kappa_lines", "kappa_table"]
 
+_SIZE = re.compile(r'(<svg [^>]*?)width="([^"]*)" height="[^"]*"')
 _SHOWN = [
     *("n", "kappa", "low", "high", "interval"),
     *("sensitivity", "sensitivity_low", "sensitivity_high", "specificity", "specificity_low", "specificity_high"),
@@ -22,12 +28,12 @@ _SHOWN = [
 
 
 class Figure(str):
-    """A drawing as SVG text; Jupyter shows it as the drawing."""
+    """A drawing as SVG text; Jupyter shows it as the drawing, as wide as the cell and no wider than it is."""
 
     __slots__ = ()
 
     def _repr_svg_(self) -> str:
-        return str(self)
+        return _SIZE.sub(r'\1 style="width: 100%; height: auto; max-width: \2"', self, count=1)
 
 
 def kappa_table(
@@ -65,6 +71,50 @@ def kappa_table(
     reads = checked_reads(calls, studies, dict.fromkeys(map(str, calls.columns), "reader"))
     measured = measure(reads, level=level, resamples=resamples, seed=seed)
     return build_board(reads, measured, level)[_SHOWN]
+
+
+def ensemble_table(ensembles: Iterable[Ensemble]) -> pd.DataFrame:
+    """What ensembles are worth on more studies like those they were fitted on, and what the fit would claim.
+
+    Returns
+    -------
+    DataFrame
+        Index name, in the order given; `recipe`, `nested` kappa with `low` and `high`, `n`, `apparent` kappa, `gap`
+        (apparent - nested), `simulated`.
+    """
+    rows = {
+        ensemble.name: {
+            "recipe": ensemble.recipe.label,
+            "nested": ensemble.evaluation.nested,
+            "low": ensemble.evaluation.low,
+            "high": ensemble.evaluation.high,
+            "n": ensemble.evaluation.n,
+            "apparent": ensemble.evaluation.apparent,
+            "gap": ensemble.evaluation.gap,
+            "simulated": ensemble.fitted_on.simulated,
+        }
+        for ensemble in ensembles
+    }
+    return pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="ensemble"))
+
+
+def kappa_lines(table: pd.DataFrame, *, column: Literal["kappa", "nested"] = "kappa", data: str = "") -> str:
+    """One line per row: the name, kappa with its interval, and n.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `column`, `low`, `high`, `n`: of `kappa_table`, `ensemble_table` or a comparison's leaderboard.
+    data : str
+        What the data are, before every line, e.g. `simulated`.
+    """
+    word = "kappa" if column == "kappa" else f"{column} kappa"
+    wide = max((len(str(name)) for name in table.index), default=0)
+    return "\n".join(
+        f"{data}{': ' if data else ''}{name!s:<{wide}}  {word} {estimate(row[column])} "
+        f"({interval(row['low'], row['high'])}), n = {int(row['n']):,}"
+        for name, row in table.iterrows()
+    )
 
 
 def draw_figures(comparison: Comparison) -> dict[str, Figure]:

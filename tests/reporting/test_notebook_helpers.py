@@ -61,6 +61,51 @@ def test_cards_travel_with_the_studies_and_labels_may_hold_more():
         me.fit_ensemble(valid, gold.iloc[1:], strategy="mean")
 
 
+def test_lines_say_each_estimate_with_its_interval_and_n():
+    table = pd.DataFrame(
+        {
+            "kappa": [0.8, float("nan")],
+            "low": [0.71, float("nan")],
+            "high": [0.88, float("nan")],
+            "n": [1200, 3],
+        },
+        index=["net", "a reader"],
+    )
+    assert me.kappa_lines(table, data="simulated") == (
+        "simulated: net       kappa 0.800 (0.710 to 0.880), n = 1,200\n"
+        "simulated: a reader  kappa undefined (undefined), n = 3"
+    )
+
+
+def test_ensemble_table_repeats_what_the_fit_said():
+    ensembles = [me.load_ensemble(path) for path in sorted((SIMULATED / "ensembles").glob("*.json"))]
+    table = me.ensemble_table(ensembles)
+    assert list(table.index) == [ensemble.name for ensemble in ensembles]
+    assert table["simulated"].all()
+    assert list(table["gap"]) == pytest.approx(list(table["apparent"] - table["nested"]))
+    first = me.kappa_lines(table, column="nested").splitlines()[0]
+    found = ensembles[0].evaluation
+    assert first.startswith(f"{ensembles[0].name} ")
+    assert f"nested kappa {found.nested:.3f} ({found.low:.3f} to {found.high:.3f}), n = 1,199" in first
+
+
+def test_a_missing_probability_is_no_call():
+    views = me.read_predictions(SIMULATED, "test", ["sim_resnet50"])
+    rows = views["sim_resnet50"].copy()
+    lost = rows["study"] == rows["study"].iloc[0]
+    rows.loc[lost, ["probability", "logit", "status", "reason"]] = [
+        float("nan"),
+        float("nan"),
+        "failed",
+        "gone",
+    ]
+    studies = me.pool_studies({"net": rows}, missing="renormalise")
+    calls = studies.calls()["net"]
+    assert calls.isna().sum() == 1
+    assert calls.index[calls.isna()][0] == rows["study"].iloc[0]
+    assert calls.dropna().equals((studies.probabilities["net"].dropna() > 0.5).astype(float))
+
+
 def test_without_cards_nobody_said_what_the_backbones_had_seen():
     views = me.read_predictions(SIMULATED, "valid")
     gold = me.read_labels(SIMULATED / "labels_valid.csv")
