@@ -10,6 +10,7 @@ import pytest
 import typer
 from documents import PAGES, ROOT, blocks, commands, patched
 
+import mura_ensemble as me
 from mura_ensemble import cli
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
@@ -40,7 +41,7 @@ def verb_of(words):
     return "" if words and words[0].startswith("-") else None
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_verb_and_option_in_a_block_exists(page):
     for block in blocks(page):
         if block.mark in {"file", "patch", "prints"} or block.language not in {"", "bash", "sh"}:
@@ -55,12 +56,24 @@ def test_every_verb_and_option_in_a_block_exists(page):
             assert named <= VERBS[verb], f"{verb} has no {named - VERBS[verb]}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_verb_and_option_in_a_sentence_exists(page):
     prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     for code in re.findall(r"`([^`\n]+)`", prose):
         words = code.split()
-        other = words[0] in {"make", "pip", "apt-get", "torchrun", "srun", "git", "pytest", "ruff", "python"}
+        other = words[0] in {
+            "make",
+            "pip",
+            "apt-get",
+            "torchrun",
+            "srun",
+            "git",
+            "pytest",
+            "ruff",
+            "python",
+            "jupyter",
+            "jupytext",
+        }
         if other or not (OPTION.search(code) or words[0] == "mura-ensemble"):
             continue
         words = words[1:] if words[0] == "mura-ensemble" else words
@@ -79,6 +92,12 @@ def test_the_readme_tells_of_every_verb():
         for name in re.findall("`([^`]+)`", row)
     ]
     assert sorted(told) == sorted(set(VERBS) - {""})
+
+
+def test_own_predictions_names_every_public_name():
+    page = next(page for page in PAGES if page.stem.endswith("bring-your-own-predictions"))
+    told = re.findall(r"`me\.(\w+)`", page.read_text(encoding="utf-8"))
+    assert set(told) == set(me.__all__)
 
 
 def follow(page, run, capsys, folder, changed=lambda words: words):
@@ -107,10 +126,10 @@ def follow(page, run, capsys, folder, changed=lambda words: words):
 
 
 @pytest.mark.parametrize(
-    "name", ["README", "bring-your-own-predictions", "statistics"], ids=lambda name: name.lower()
+    "name", ["README", "bring-your-own-predictions", "statistics", "published-leaderboards"]
 )
 def test_what_needs_no_torch_can_be_followed(name, run, capsys, tmp_path):
-    [page] = [page for page in PAGES if page.stem.endswith(name)]
+    page = next(page for page in PAGES if page.stem.endswith(name))
     assert follow(page, run, capsys, tmp_path) >= 3
 
 
