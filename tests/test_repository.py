@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from documents import PAGES
 from sklearn.metrics import cohen_kappa_score
 
 ROOT = Path(__file__).parent.parent
@@ -35,7 +36,7 @@ def test_no_machine_path_and_no_registry_host_is_committed():
 
 
 def test_every_link_of_the_documents_leads_somewhere():
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for page in PAGES:
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -55,7 +55,7 @@ def fit_ensemble(
     seed: int = 0,
     level: float = 0.95,
     mix: pd.Series[float] | None = None,
-    cards: Mapping[str, Mapping[str, Any]],
+    cards: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Ensemble:
     """Fit on all studies that have every probability and a gold standard.
 
@@ -64,7 +64,7 @@ def fit_ensemble(
     studies : StudyProbabilities
         One split, views included.
     gold : Series
-        Indexed like `studies.studies`: 0, 1, or NaN where the gold standard is undecided.
+        Indexed by study: 0, 1, or NaN where the gold standard is undecided; other studies are left aside.
     strategy : str
         A name in `STRATEGIES`, or `auto`: the choice is then part of what the nested kappa measures.
     operating_point : str
@@ -78,16 +78,18 @@ def fit_ensemble(
         Decides the folds; same seed, same digits.
     mix : Series, optional
         Study type to its share elsewhere, named as that split: kappas are weighted to it (fits are not).
-    cards : mapping
-        Backbone to its card (`read_card`), for the leakage check and the record.
+    cards : mapping, optional
+        Backbone to its card (`read_card`), for the leakage check and the record; those of `studies` if not given.
 
     Raises
     ------
     InputError
-        For unknown names, combinations that mean nothing, predictions that are in-sample, or too few usable
-        studies.
+        For unknown names, combinations that mean nothing, predictions that are in-sample, too few usable studies,
+        or a study without a label.
     """
     split = str(studies.studies["split"].iloc[0])
+    gold = gold_of(studies.studies, gold, source="gold standard")
+    cards = studies.cards if cards is None else cards
     role = common_role(cards, split)
     recipes = recipes_of(
         strategy,
@@ -236,7 +238,7 @@ def _weights(study_types: Names, mix: pd.Series[float]) -> Array:
 
 
 def common_role(cards: Mapping[str, Mapping[str, Any]], split: str) -> str:
-    """What the base models had seen of a split, at worst; refused where one was trained on it."""
+    """What the base models had seen of a split, at worst; refused where one was trained on it, unknown without cards."""
     roles = {name: card["splits"][split]["role"] for name, card in cards.items()}
     for name, role in roles.items():
         if role == "in-sample":
@@ -247,7 +249,7 @@ def common_role(cards: Mapping[str, Mapping[str, Any]], split: str) -> str:
     for role in ("unknown", "out-of-fold"):
         if role in roles.values():
             return role
-    return "held-out"
+    return "held-out" if roles else "unknown"
 
 
 def _refuse_unknown_types(recipes: Sequence[Recipe], studies: StudyProbabilities) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.predictions import read_predictions
+from mura_ensemble.data.predictions import backbone_folders, read_card, read_predictions
 from mura_ensemble.ensembles.poolings import Pooling, fixed_pooling
 
 __all__ = ["Missing", "StudyProbabilities", "pool_studies", "read_study_probabilities"]
@@ -38,6 +38,8 @@ class StudyProbabilities:
     missing : {'error', 'renormalise'}
         What an ensemble does about a study without a probability of some backbone: no call, or the
         combination of the backbones that remain, where it is one that can do without a new fit.
+    cards : mapping
+        Backbone to the card of its cache: what made the probabilities. Empty where they were read from none.
     """
 
     studies: pd.DataFrame
@@ -45,12 +47,18 @@ class StudyProbabilities:
     failed_views: pd.Series[int]
     views: NDArray[np.float64] | None = None
     missing: Missing = "error"
+    cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def views_of(self, backbones: Sequence[str]) -> NDArray[np.float64]:
         """Views (n, V, M) of some backbones, in their order."""
         if self.views is None:
             return self.probabilities[list(backbones)].to_numpy(np.float64)[:, None, :]
         return self.views[..., self.probabilities.columns.get_indexer(pd.Index(list(backbones)))]
+
+    def calls(self, threshold: float = 0.5) -> pd.DataFrame:
+        """Calls of every backbone: 1 above `threshold` (MURA's rule), 0 elsewhere, NaN where there is no probability."""
+        above = (self.probabilities > threshold).astype(np.float64)
+        return above.where(self.probabilities.notna())
 
     def duplicates(self) -> list[tuple[str, str]]:
         """Pairs of backbones with the same probability of every view: one network under two names."""
@@ -79,7 +87,9 @@ def read_study_probabilities(
     InputError
         As `read_predictions` and `pool_studies`.
     """
-    return pool_studies(read_predictions(root, split, backbones), pooling=pooling, missing=missing)
+    studies = pool_studies(read_predictions(root, split, backbones), pooling=pooling, missing=missing)
+    folders = backbone_folders(root, backbones)
+    return replace(studies, cards={folder.name: read_card(folder) for folder in folders})
 
 
 def pool_studies(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CODES", "Code"]
+__all__ = ["CODES", "READER_CODES", "Code"]
 
 
 @dataclass(frozen=True)
@@ -130,3 +130,36 @@ CODES: dict[str, Code] = {
         "name them with --panel, and they are left out",
     ),
 }
+
+READER_CODES: dict[str, Code] = {
+    "ME101": Code(
+        "note",
+        "few of all reads were made, so panels were drawn within each study",
+        "compare only figures of one design",
+    ),
+    "ME102": Code(
+        "warning",
+        "studies without a decided gold standard",
+        "adjudicate them (--adjudication) or state a rule for ties (--ties)",
+    ),
+    "ME103": Code("note", "readers with few reads", "do not read a rank from their rows"),
+    "ME104": Code(
+        "warning",
+        "a reader without a read, or studies that nobody read",
+        "check the study keys, and how reads are written (--map)",
+    ),
+    "ME105": Code(
+        "note", "the margin was not declared, the default was taken", "declare it beforehand (--margin)"
+    ),
+    "ME106": Code(
+        "note",
+        "reads that stood several times in the file",
+        "nothing where they agree; look at those that contradict each other",
+    ),
+    "ME107": Code(
+        "note",
+        "readers of the file may have had a part in its gold standard",
+        "name them with --made-by, and they are left out",
+    ),
+}
+"""Further codes of a reader study (`mura-ensemble readers`)."""

@@ -9,17 +9,21 @@ from mura_ensemble.reporting.latex import to_latex
 from mura_ensemble.reporting.page import Block, Drawing, Page, TableBlock
 from mura_ensemble.reporting.vector_pdf import svg_to_pdf
 
-__all__ = ["figure_files", "latex_files"]
+__all__ = ["drawings", "figure_files", "latex_files"]
 
 
 def figure_files(page: Page) -> dict[str, str | bytes]:
     """The drawings of a page that have a file name: SVG text and, beside it, PDF bytes."""
     files: dict[str, str | bytes] = {}
-    for block in _blocks(page):
-        if isinstance(block, Drawing) and block.file:
-            files[block.file] = block.svg
-            files[block.pdf] = svg_to_pdf(block.svg)
+    for drawing in drawings(page):
+        files[drawing.file] = drawing.svg
+        files[drawing.pdf] = svg_to_pdf(drawing.svg)
     return files
+
+
+def drawings(page: Page) -> list[Drawing]:
+    """The drawings of a page that have a file name."""
+    return [block for block in _blocks(page) if isinstance(block, Drawing) and block.file]
 
 
 def latex_files(page: Page, *, note: str = "") -> dict[str, str]:

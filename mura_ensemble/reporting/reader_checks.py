@@ -1,27 +1,4 @@
-"""Coded checks of a reader study; codes below ME100 are those of the comparison report (`checks.py`).
-
-| code  | level   | found                                                                          |
-|-------|---------|--------------------------------------------------------------------------------|
-| ME002 | warning | readers who made the gold standard; left out of every comparison               |
-| ME004 | warning | models called other studies than were read                                     |
-| ME005 | warning | two raters make the same calls                                                 |
-| ME006 | warning | a figure is undefined                                                          |
-| ME007 | warning | a rater calls every study alike                                                |
-| ME008 | note    | resampled differences that are undefined                                       |
-| ME010 | note    | patients with several studies; everything is resampled by patient              |
-| ME011 | warning | the data are simulated                                                         |
-| ME014 | warning | few studies, or few of one class                                               |
-| ME015 | warning | a model was trained, fitted or tuned on these studies                           |
-| ME016 | note    | too few patients for the bootstrap alone                                       |
-| ME019 | warning | a model calls every study as the gold standard does                            |
-| ME101 | note    | few of all reads were made; panels were drawn within studies                   |
-| ME102 | warning | studies without a decided gold standard                                        |
-| ME103 | note    | readers with few reads: their own rows mean little                             |
-| ME104 | warning | a reader without a read, studies that nobody read                              |
-| ME105 | note    | the margin was not declared: the default was taken                             |
-| ME106 | note    | reads that stood several times in the file                                     |
-| ME107 | note    | the readers may have had a part in the gold standard of the file               |
-"""
+"""Coded checks of a reader study; what each code means stands in `check_codes.py`."""
 
 from __future__ import annotations
 

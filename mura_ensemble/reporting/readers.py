@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,7 @@ from mura_ensemble.stats.panel_scores import PanelStudy
 __all__ = ["ReaderStudy", "study_readers"]
 
 FloatArray = NDArray[np.float64]
+Table = TypeVar("Table", pd.DataFrame, pd.Series)
 
 _LATENT_RESAMPLES = 300
 
@@ -138,9 +139,9 @@ def study_readers(
     reads : DataFrame
         Index study; one column per reader; 0, 1 or NaN.
     calls, probabilities : DataFrame, optional
-        Same index; one column per model. A model in both also gets its ROC curve.
+        Same studies, in any order; one column per model. A model in both also gets its ROC curve.
     patients : Series, optional
-        Same index; without it each study is its own patient.
+        Same studies; without it each study is its own patient.
     gold : Series, optional
         A gold standard from elsewhere, e.g. adjudicated; 0, 1 or NaN.
     made_by : sequence of str
@@ -169,8 +170,11 @@ def study_readers(
     Raises
     ------
     InputError
-        If the design leaves nobody to compare.
+        If the design leaves nobody to compare, or a table holds other studies than `reads`.
     """
+    calls, probabilities = _in_order(calls, reads, "calls"), _in_order(probabilities, reads, "probabilities")
+    patients, gold = _in_order(patients, reads, "patients"), _in_order(gold, reads, "gold standard")
+    adjudicated = _in_order(adjudicated, reads, "adjudicated")
     names, rivals = list(map(str, reads.columns)), [] if calls is None else list(map(str, calls.columns))
     if len(names) < 2:
         raise InputError("a reader study needs two readers at least")
@@ -271,6 +275,18 @@ def _latent_notes(prevalence: float, converged: bool) -> tuple[str, ...]:
         "independent given the truth, and is too kind where hard studies mislead all."
         + ("" if converged else " EM did not converge."),
     )
+
+
+def _in_order(table: Table | None, reads: pd.DataFrame, what: str) -> Table | None:
+    """Rows in the order of the reads: taken as they stand they would be read for other studies, without a word."""
+    if table is None or table.index.equals(reads.index):
+        return table
+    other = table.index.symmetric_difference(reads.index)
+    if len(other):
+        raise InputError(
+            f"{what}: study {other[0]} is not both here and among the reads ({len(other):,} differ); give the same studies"
+        )
+    return table.reindex(reads.index)
 
 
 def _honest_limits(

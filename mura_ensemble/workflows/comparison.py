@@ -9,7 +9,6 @@ from mura_ensemble.data.readers import read_readers
 from mura_ensemble.data.tables import read_labels
 from mura_ensemble.ensembles.pooling import Missing
 from mura_ensemble.reporting.assemble import assemble_raters
-from mura_ensemble.reporting.compare import compare_raters
 from mura_ensemble.reporting.report import write_report
 from mura_ensemble.reporting.splits import split_covered
 
@@ -49,19 +48,8 @@ def report_raters(
         missing=missing,
         allow_fitted=allow_fitted,
     )
-    comparison = compare_raters(
-        raters.calls,
-        raters.studies,
-        raters.kinds,
-        title=title or f"{predictions.name}: {split}",
-        level=level,
-        resamples=resamples,
-        seed=seed,
-        simulated=raters.simulated,
-        notes=raters.notes,
-        apparent=raters.apparent,
-        warnings=raters.warnings,
-        provenance=raters.provenance,
+    comparison = raters.compare(
+        title=title or f"{predictions.name}: {split}", level=level, resamples=resamples, seed=seed
     )
     written = write_report(comparison, out)
     page = next(path for path in written if path.suffix == ".html")

@@ -22,7 +22,7 @@ from mura_ensemble.ensembles.pooling import Missing, read_study_probabilities
 from mura_ensemble.ensembles.poolings import LearnedPooling
 from mura_ensemble.ensembles.store import load_ensemble, save_ensemble
 from mura_ensemble.ensembles.thresholds import OPERATING_POINTS, parse_operating_point
-from mura_ensemble.reporting.assemble import SCORING_SPLITS, patients_warning, read_cards
+from mura_ensemble.reporting.assemble import SCORING_SPLITS, patients_warning
 from mura_ensemble.reporting.splits import split_covered, split_not_fitted_on
 
 __all__ = ["apply_ensemble", "fit_stack", "signed", "weight_lines"]
@@ -53,7 +53,6 @@ def fit_stack(
         )
     labelled = read_labels(labels)
     split = split_covered(predictions, split, labelled.index, source=labels, backbones=backbones, to_fit=True)
-    cards = read_cards(predictions, backbones)
     studies = read_study_probabilities(predictions, split, backbones=tuple(backbones), missing=missing)
     gold = gold_of(studies.studies, labelled, source=str(labels))
     ensemble = fit_ensemble(
@@ -67,12 +66,11 @@ def fit_stack(
         folds=folds,
         seed=seed,
         mix=None if mix is None else _mix_of(predictions, mix),
-        cards=cards,
     )
     save_ensemble(ensemble, out)
     return "\n".join(
         [
-            _summary(ensemble, patients_warning(predictions, cards, split)),
+            _summary(ensemble, patients_warning(predictions, studies.cards, split)),
             "",
             f"wrote {out}; next:",
             *_next_commands(predictions, labels, out, split, missing, backbones),

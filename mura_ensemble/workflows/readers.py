@@ -27,9 +27,10 @@ from mura_ensemble.ensembles.thresholds import OperatingPoint
 from mura_ensemble.reporting.assemble import SCORING_SPLITS, choose_split, patients_warning, read_cards
 from mura_ensemble.reporting.folder import write_folder
 from mura_ensemble.reporting.page import Notice, render_markdown, render_page
+from mura_ensemble.reporting.page_files import figure_files, latex_files
 from mura_ensemble.reporting.reader_page import reader_page, reader_verdict
 from mura_ensemble.reporting.readers import ReaderStudy, study_readers
-from mura_ensemble.reporting.report import figure_files, table_files
+from mura_ensemble.reporting.report import table_files
 from mura_ensemble.stats.panel_gold import Adjudicates, MissingReads, Rule, Ties
 
 __all__ = ["DEFAULT_MARGIN", "analyse_readers"]
@@ -153,8 +154,13 @@ def analyse_readers(
         remarks=models.remarks,
     )
     page = reader_page(study, simulated=simulated)
-    files = {"readers.html": render_page(page), "readers.md": render_markdown(page)}
-    files |= table_files(_tables(study), simulated=simulated) | figure_files(page)
+    files = {
+        "readers.html": render_page(page),
+        "readers.md": render_markdown(page),
+        **table_files(_tables(study), simulated=simulated),
+        **latex_files(page, note="Simulated data." if simulated else ""),
+        **figure_files(page),
+    }
     write_folder(out, files)
     return "\n".join(
         [*reader_verdict(study), "", f"wrote {out / 'readers.html'} and {len(files) - 1} files beside it"]

@@ -13,7 +13,7 @@ import pytest
 from markupsafe import escape
 
 from mura_ensemble.reporting import caller_warnings, checks
-from mura_ensemble.reporting.check_codes import CODES
+from mura_ensemble.reporting.check_codes import CODES, READER_CODES
 from mura_ensemble.reporting.compare import Comparison
 from mura_ensemble.reporting.page import Notice, render_markdown, render_page
 from mura_ensemble.reporting.sections import comparison_page
@@ -115,16 +115,19 @@ def test_the_table_in_the_documents_is_that_of_the_code() -> None:
     table = re.findall(
         r"^\| (ME\d{3}) \| (\w+) \| (.+?) \| (.+?) \|$", (ROOT / "docs" / "4-report.md").read_text(), re.M
     )
-    assert table == [(code, each.level, each.meaning, each.action) for code, each in CODES.items()]
+    assert table == [
+        (code, each.level, each.meaning, each.action) for code, each in {**CODES, **READER_CODES}.items()
+    ]
 
 
 def test_codes_are_numbered_without_a_gap_and_no_other_is_used() -> None:
     assert list(CODES) == [f"ME{number:03d}" for number in range(1, len(CODES) + 1)]
+    assert list(READER_CODES) == [f"ME{number:03d}" for number in range(101, len(READER_CODES) + 101)]
     used = set()
     for path in (ROOT / "mura_ensemble").rglob("*.py"):
         if path.name != "check_codes.py":
             used |= set(re.findall(r"ME\d{3}", path.read_text(encoding="utf-8")))
-    assert used == set(CODES)
+    assert used == {*CODES, *READER_CODES}
 
 
 def test_a_warning_of_the_caller_has_a_code_of_its_own_only_where_it_was_found() -> None:

@@ -128,3 +128,17 @@ def test_readers_without_an_outside_panel_are_not_counted_as_undefined(frames):
     reads, calls, _, patients = frames
     study = study_readers(reads, calls, patients=patients, panel=("r0", "r1", "r2"), resamples=200)
     assert not any("undefined" in note for note in study.notes)
+
+
+def test_the_order_of_the_studies_decides_nothing(frames):
+    reads, calls, probabilities, patients = frames
+    study = study_readers(reads, calls, patients=patients, probabilities=probabilities, resamples=200)
+    turned = [frame.iloc[::-1] for frame in (calls, probabilities, patients)]
+    other = study_readers(reads, turned[0], patients=turned[2], probabilities=turned[1], resamples=200)
+    pd.testing.assert_frame_equal(study.models, other.models)
+
+
+def test_other_studies_are_refused(frames):
+    reads, calls, _, patients = frames
+    with pytest.raises(InputError, match="calls: study s000 is not both here and among the reads"):
+        study_readers(reads, calls.iloc[1:], patients=patients, resamples=200)
