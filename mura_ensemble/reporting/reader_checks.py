@@ -12,7 +12,7 @@
 | ME011 | warning | the data are simulated                                                         |
 | ME014 | warning | few studies, or few of one class                                               |
 | ME015 | warning | a model was trained, fitted or tuned on these studies                           |
-| ME016 | note    | too few patients for the bootstrap alone                                       |
+| ME016 | note    | too few patients for a claim                                                   |
 | ME019 | warning | a model calls every study as the gold standard does                            |
 | ME101 | note    | few of all reads were made; panels were drawn within studies                   |
 | ME102 | warning | studies without a decided gold standard                                        |
@@ -256,8 +256,8 @@ def _amount(reads: pd.DataFrame, patients: NDArray[np.str_] | None, design: Desi
         yield Notice(
             "note",
             "ME016",
-            f"{count(units, 'patient')} are too few for the bootstrap alone to tell raters apart.",
-            "Differences are called shown only where the test that takes readers as a sample agrees.",
+            f"{count(units, 'patient')} are too few: below {ENOUGH_PATIENTS} the tests err more often than they say.",
+            "Differences stand with their intervals and nothing is claimed from them.",
         )
     if units < studies:
         yield Notice(
