@@ -233,8 +233,8 @@ def _amount(reads: pd.DataFrame, patients: NDArray[np.str_] | None, design: Desi
         yield Notice(
             "note",
             "ME016",
-            f"{count(units, 'patient')} are too few for the bootstrap alone to tell raters apart.",
-            "Differences are called shown only where the test that takes readers as a sample agrees.",
+            f"{count(units, 'patient')} are too few: below {ENOUGH_PATIENTS} the tests err more often than they say.",
+            "Differences stand with their intervals and nothing is claimed from them.",
         )
     if units < studies:
         yield Notice(

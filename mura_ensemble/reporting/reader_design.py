@@ -172,7 +172,7 @@ def _file(
         else "If readers took part in the gold standard, their figures are flattered and models' are not; "
         "name them (--made-by) to leave them out."
     )
-    return Design("file", "gold standard from a file", found, None, gold, seated, (note, *_undecided(gold)))
+    return Design("file", "labels from a file", found, None, gold, seated, (note, *_undecided(gold)))
 
 
 def _panel(

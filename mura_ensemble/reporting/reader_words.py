@@ -17,6 +17,7 @@ from mura_ensemble.reporting.formats import (
     signed_interval,
 )
 from mura_ensemble.reporting.readers import ReaderStudy
+from mura_ensemble.reporting.standings import ENOUGH_PATIENTS
 
 __all__ = ["figure_words", "model_claims", "reader_headline", "reader_items", "size_words"]
 
@@ -41,10 +42,12 @@ def model_claims(study: ReaderStudy) -> pd.Series[str]:
 
     Better and worse need two adjusted tests and their intervals: against these readers (max-T over the models) and
     against the readers they stand for (Obuchowski-Rockette-Hillis, Holm over the models). With one reader outside
-    the panel nothing is claimed, nor of models that were fitted on these studies.
+    the panel nothing is claimed, nor of models that were fitted on these studies, nor below 100 patients: there both
+    tests err too often (models exchangeable with six readers, kappa over 20 panels, 500 runs each: some claim in 8 %
+    of studies of 40 patients, 6 % of 100, 5 % of 207 and of 600).
     """
     claims = pd.Series("open", index=study.models.index, dtype="object")
-    if "population_low" not in study.models:
+    if "population_low" not in study.models or study.patients < ENOUGH_PATIENTS:
         return claims
     board, alpha = study.models, error_rate(study.level)
     sure = (board["p_adjusted"] < alpha) & (board["population_p_adjusted"] < alpha)
@@ -59,6 +62,8 @@ def reader_headline(study: ReaderStudy) -> str:
     """The one sentence to take home."""
     top = study.agreement.iloc[0]
     if study.models.empty:
+        if pd.isna(top["estimate"]):
+            return "The readers' agreement is undefined: all their reads say the same, or no study was read twice."
         return (
             f"{count(len(study.readers), 'reader')} agree with each other with a Fleiss' kappa of "
             f"{estimate(top['estimate'])} ({_level(study)} interval {interval(top['low'], top['high'])})."
@@ -69,14 +74,21 @@ def reader_headline(study: ReaderStudy) -> str:
         claim: list(map(str, claims.index[claims == claim])) for claim in ("better", "noninferior", "worse")
     }
     if names["better"]:
-        verb = "agrees" if len(names["better"]) == 1 else "agree"
-        return f"{name_list(names['better'], most=3)} {verb} with the gold standard better than readers like these."
+        who, one = name_list(names["better"], most=3), len(names["better"]) == 1
+        if study.figure == "kappa":
+            verb = "agrees" if one else "agree"
+            return f"{who} {verb} with the gold standard better than readers like these."
+        return f"{who} {'has' if one else 'have'} a higher {figure_words(study)} than readers like these."
     if names["noninferior"]:
         verb = "is" if len(names["noninferior"]) == 1 else "are"
         return (
             f"{name_list(names['noninferior'], most=3)} {verb} not inferior to readers like these, {within}."
         )
     whose = "The model is not" if len(claims) == 1 else "No model is"
+    if study.models["difference"].isna().all():
+        return f"Nothing can be compared: the {figure_words(study)} is undefined for the readers or for every model."
+    if study.patients < ENOUGH_PATIENTS:
+        return f"{count(study.patients, 'patient')} are too few to say whether a model is as good as readers like these."
     if int(study.models["readers"].max()) < 2:
         return f"{whose} shown to be as good as readers in general: fewer than two readers are left to compare with."
     less = len(names["worse"])
@@ -98,17 +110,24 @@ def reader_items(study: ReaderStudy) -> list[tuple[str, str]]:
             )
         )
     items += _readers(study)
+    items += _models(study)
+    if study.figure == "kappa":
+        items.append(
+            ("Kappa in a word", "Agreement beyond what chance would give: 1 is perfect, 0 is chance.")
+        )
+    return items
+
+
+def _models(study: ReaderStudy) -> list[tuple[str, str]]:
+    if study.models.empty:
+        return []
     shown = study.models.sort_values("difference", ascending=False, kind="stable")
-    claims = model_claims(study)
+    claims, items = model_claims(study), []
     for row in shown.iloc[:_MOST_MODELS].reset_index().to_dict("records"):
         name = str(row["model"])
         items.append((name, _model(study, {str(key): value for key, value in row.items()}, claims[name])))
     if len(shown) > _MOST_MODELS:
         items.append(("Other models", f"{len(shown) - _MOST_MODELS} more stand in the table below."))
-    if study.figure == "kappa":
-        items.append(
-            ("Kappa in a word", "Agreement beyond what chance would give: 1 is perfect, 0 is chance.")
-        )
     return items
 
 

@@ -24,6 +24,7 @@ from mura_ensemble.reporting.reader_tables import (
     panel_frame,
     range_frame,
 )
+from mura_ensemble.reporting.standings import ENOUGH_PATIENTS
 from mura_ensemble.stats.alternative import alternative_test
 from mura_ensemble.stats.clustered import clustered_kappa_intervals
 from mura_ensemble.stats.latent import dawid_skene
@@ -58,8 +59,8 @@ class ReaderStudy:
     models : DataFrame
         Index model: mean figure with limits, mean difference to the readers with limits and max-T p over models, the
         population of readers (Obuchowski-Rockette-Hillis, Holm over models; `noninferior` only if the limits for
-        these readers agree), the best reader with simultaneous limits, the alternative annotator test, kappa with the
-        group and with the latent gold standard.
+        these readers agree and there are 100 patients), the best reader with simultaneous limits, the alternative
+        annotator test, kappa with the group and with the latent gold standard.
     contrasts : DataFrame
         Model, reader: difference model - reader with limits and max-T p over all models and readers.
     panels, ranges : DataFrame
@@ -217,9 +218,11 @@ def study_readers(
         alternative_test(models[:, m], votes, patients=unit, epsilon=epsilon) for m in range(len(rivals))
     ]
     readers = reader_frame(names, votes, design, name, settings, latent)
+    units = len(reads) if unit is None else len(np.unique(unit))
     board = model_frame(rivals, names, models, votes, design, name, settings, latent, tests, margin)
     if "noninferior" in board:
-        board.loc[board.index.isin(apparent), "noninferior"] = False
+        sure = ~board.index.isin(apparent) & (units >= ENOUGH_PATIENTS)
+        board["noninferior"] = board["noninferior"] & sure
     curves, areas = curve_frame(probabilities, design, settings)
     return ReaderStudy(
         design=design.words,
@@ -256,7 +259,7 @@ def study_readers(
         ),
         apparent=tuple(apparent),
         studies=len(reads),
-        patients=len(reads) if unit is None else len(np.unique(unit)),
+        patients=units,
         level=level,
         resamples=resamples,
         margin=margin,

@@ -10,7 +10,8 @@ from scipy.special import expit
 
 from mura_ensemble.stats.division import ratio
 from mura_ensemble.stats.draws import percentile_limits
-from mura_ensemble.stats.reads import distinct_reads, weighted_kappas
+from mura_ensemble.stats.kappa import cohen_kappa
+from mura_ensemble.stats.reads import distinct_reads
 
 FloatArray = NDArray[np.float64]
 
@@ -193,14 +194,14 @@ def _all_of(rows: FloatArray, called: FloatArray, weights: FloatArray, rates: Ra
         np.where(expected @ read > _LEAST, rate, np.nan)
         for expected, rate in ((ill, rates[1]), (well, rates[2]))
     )
-    kappas = np.empty((len(weights), called.shape[1]))
-    for b in range(len(weights)):
-        kappas[b] = weighted_kappas(posterior[b][:, None], called, weights[b : b + 1])[0, 0]
+    hits, sick, alarms, sound = ill @ abnormal, ill @ made, well @ abnormal, well @ made
+    cells = [sound - alarms, alarms, sick - hits, hits]
+    tables = np.maximum(np.stack(cells, axis=-1), 0.0).reshape(*hits.shape, 2, 2)
     return [
         rates[0],
         sensitivity,
         specificity,
-        kappas,
-        ratio(ill @ abnormal, ill @ made),
-        ratio(well @ (made - abnormal), well @ made),
+        cohen_kappa(tables),
+        ratio(hits, sick),
+        ratio(sound - alarms, sound),
     ]

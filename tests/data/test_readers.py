@@ -5,7 +5,16 @@ import pandas as pd
 import pytest
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.readers import gold_by_majority, pick_readers, read_readers
+from mura_ensemble.data.readers import (
+    count_repeats,
+    gold_by_majority,
+    parse_panel_size,
+    parse_reader_columns,
+    parse_words,
+    pick_readers,
+    read_readers,
+    read_reading_patients,
+)
 
 
 @pytest.fixture
@@ -121,3 +130,86 @@ def test_blanks_around_the_names_of_readers_and_studies_are_dropped(tmp_path):
     path.write_text("study,ann,ann \ns1,1,0\n")
     with pytest.raises(InputError, match="the header names reader 'ann' 2 times"):
         read_readers(path)
+
+
+WORDS = parse_words("YES=1, NO=normal, HEDGE=missing")
+
+
+def test_words_are_translated_in_both_forms(file):
+    wide = read_readers(file("study,ann,bob\na,YES,NO\nb,HEDGE,\nc, NO ,YES\n"), words=WORDS)
+    assert wide["ann"].tolist()[::2] == [1, 0]
+    assert wide.isna().to_numpy().sum() == 2
+    long = file("film,who,said,other\na,ann,YES,x\nb,ann,HEDGE,y\nc,ann,NO,z\n", "long.csv")
+    columns = parse_reader_columns("study=film,reader=who,call=said")
+    pd.testing.assert_series_equal(read_readers(long, columns=columns, words=WORDS)["ann"], wide["ann"])
+
+
+def test_numbers_are_words_too(file):
+    calls = read_readers(file("study,ann,bob\na,2,1\nb,,2\n"), words=parse_words("1=0,2=1"))
+    np.testing.assert_array_equal(calls, [[1, 0], [np.nan, 1]])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("YES", "is not word=1"),
+        ("YES=yes", "is not word=1"),
+        ("YES=1,YES=0", "given twice"),
+        ("NA=0", "counts as empty"),
+    ],
+)
+def test_words_that_say_nothing_are_refused(text, message):
+    with pytest.raises(InputError, match=message):
+        parse_words(text)
+
+
+@pytest.mark.parametrize(("text", "found"), [("3", 3), ("others", "others")])
+def test_size_of_a_panel(text, found):
+    assert parse_panel_size(text) == found
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "x", "", "2.5"])
+def test_no_size_of_a_panel(text):
+    with pytest.raises(InputError, match="panels"):
+        parse_panel_size(text)
+
+
+@pytest.mark.parametrize("text", ["study", "study=", "film=study", "study=a,study=b"])
+def test_columns_that_name_nothing_are_refused(text):
+    with pytest.raises(InputError, match="columns"):
+        parse_reader_columns(text)
+
+
+def test_a_word_without_a_meaning_and_a_column_that_is_not_there(file):
+    path = file("study,ann\na,YES\nb,PERHAPS\n")
+    with pytest.raises(InputError, match=r"row 3, column 'ann' is 'PERHAPS'; the map knows YES, NO, HEDGE"):
+        read_readers(path, words=WORDS)
+    with pytest.raises(InputError, match="no column 'film' to take for 'study'"):
+        read_readers(path, columns={"study": "film"})
+    with pytest.raises(InputError, match="would be 'study'"):
+        read_readers(file("study,film,ann\na,b,1\n", "two.csv"), columns={"study": "film"})
+    with pytest.raises(InputError, match="--map of `readers`"):
+        read_readers(path)
+
+
+def test_a_read_made_twice_counts_where_it_agrees(file):
+    path = file("study,reader,call\na,ann,1\na,ann,1\nb,ann,1\nb,ann,0\nc,ann,\nc,ann,0\nc,bob,1\n")
+    with pytest.raises(InputError, match="stands already"):
+        read_readers(path)
+    calls = read_readers(path, repeats="agree")
+    np.testing.assert_array_equal(calls["ann"], [1, np.nan, 0])
+    assert count_repeats(path) == (2, 1)
+
+
+def test_patients_are_whole_or_not_there(file):
+    path = file("study,patient,ann\n a,p1,1\nb,p2,0\n")
+    found = read_reading_patients(path, read_readers(path).index)
+    assert found.to_dict() == {"a": "p1", "b": "p2"}
+    assert read_reading_patients(file("study,ann\na,1\n", "none.csv"), pd.Index(["a"])) is None
+    with pytest.raises(InputError, match=r"row 3, column 'patient' is empty"):
+        read_reading_patients(file("study,patient,ann\na,p1,1\nb,,0\n", "part.csv"), pd.Index(["a", "b"]))
+    two = file("study,reader,call,patient\na,ann,1,p1\na,bob,1,p2\n", "two.csv")
+    with pytest.raises(
+        InputError, match=r"row 3, column 'patient': study a has patient 'p2' here and 'p1' before"
+    ):
+        read_reading_patients(two, pd.Index(["a"]))

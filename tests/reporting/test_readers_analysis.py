@@ -1,12 +1,20 @@
 """A reader study from frames to frames."""
 
+from xml.etree import ElementTree as ET
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from mura_ensemble.data.errors import InputError
+from mura_ensemble.reporting.formats import estimate, signed_interval
+from mura_ensemble.reporting.page import Drawing, render_markdown, render_page
+from mura_ensemble.reporting.reader_page import reader_page, reader_verdict
+from mura_ensemble.reporting.reader_words import model_claims, reader_headline
 from mura_ensemble.reporting.readers import study_readers
 from mura_ensemble.stats.agreement import fleiss_kappa
+from mura_ensemble.stats.alternative import alternative_test
 from mura_ensemble.stats.clustered import clustered_kappa_intervals
 from mura_ensemble.stats.panel import every_panel
 from mura_ensemble.stats.panel_gold import all_panels
@@ -142,3 +150,213 @@ def test_other_studies_are_refused(frames):
     reads, calls, _, patients = frames
     with pytest.raises(InputError, match="calls: study s000 is not both here and among the reads"):
         study_readers(reads, calls.iloc[1:], patients=patients, resamples=200)
+
+
+def codes(study):
+    return [item.code for item in study.checks]
+
+
+def test_the_bias_of_a_seat_follows_the_rule_of_the_panel(frames):
+    """What a seat adds under a unanimous rule is not what it adds under a majority."""
+    reads, calls, _, patients = frames
+    panel = ("r0", "r1", "r2")
+    study = study_readers(reads, calls, patients=patients, panel=panel, rule="unanimous", resamples=200)
+    whole = every_panel(reads, calls, all_panels(5, 3), patients=patients, rule="unanimous", resamples=200)
+    np.testing.assert_array_equal(study.readers["bias"], whole.bias)
+    assert study.ranges.loc["net", "panels"] == 10
+    assert study.ranges.loc["r0", "highest"] == np.nanmax(
+        np.where(whole.inside[:, 0], np.nan, whole.kappa[:, 0])
+    )
+
+
+def test_an_adjudication_completes_the_panel_or_overrides_it(frames):
+    reads, calls, _, patients = frames
+    final = reads["r4"].where(np.arange(150) < 60)
+    settings = {"patients": patients, "panel": ("r0", "r1", "r2"), "rule": "unanimous", "resamples": 200}
+    alone = study_readers(reads, calls, **settings)
+    completed = study_readers(reads, calls, adjudicated=final, **settings)
+    override = study_readers(reads, calls, adjudicated=final, adjudicates="all", **settings)
+    assert "ME102" in codes(alone)
+    assert "unanimous vote, else adjudication" in completed.design
+    assert override.design.startswith("adjudication, else unanimous vote")
+    three = reads[["r0", "r1", "r2"]].mean(axis=1)
+    votes = three.where(three.isin([0, 1]))
+    by_hand = study_readers(
+        reads, calls, patients=patients, gold=final.fillna(votes), made_by=("r0", "r1", "r2"), resamples=200
+    )
+    np.testing.assert_allclose(override.contrasts["difference"], by_hand.contrasts["difference"])
+    assert list(by_hand.readers["in_panel"]) == [True] * 3 + [False] * 2
+    with pytest.raises(InputError, match="completes named panels"):
+        study_readers(reads, calls, size="others", adjudicated=final)
+
+
+def test_leave_one_out_majority(frames):
+    reads, calls, _, patients = frames
+    study = study_readers(reads, calls, patients=patients, size="others", resamples=200)
+    panels_of_four = every_panel(reads, calls, all_panels(5, 4), resamples=1)
+    np.testing.assert_allclose(study.readers["kappa"], panels_of_four.mean[:5])
+    assert study.kind == "others"
+    assert study.ranges.empty
+
+
+def test_another_figure_of_merit_names_its_columns(frames):
+    reads, calls, _, patients = frames
+    named = study_readers(reads, calls, patients=patients, figure="accuracy", resamples=200)
+    found = every_panel(reads, calls, all_panels(5, 3), figure="accuracy", resamples=1)
+    np.testing.assert_allclose(named.readers["accuracy"], found.mean[:5])
+    assert "Accuracy 0." in render_markdown(reader_page(named))
+
+    def right(tables):
+        return np.trace(tables, axis1=-2, axis2=-1) / tables.sum(axis=(-2, -1))
+
+    own = study_readers(reads, calls, patients=patients, figure=right, resamples=200)
+    np.testing.assert_allclose(own.models["right"], named.models["accuracy"])
+
+
+def test_pairs_and_the_alternative_test_are_those_below(frames):
+    reads, calls, _, patients = frames
+    study = study_readers(reads, calls, patients=patients, epsilon=0.1, resamples=200)
+    assert len(study.pairs) == 10
+    first = study.pairs.iloc[0]
+    assert first["kappa"] == pytest.approx(cohen_kappa_score(reads["r0"], reads["r1"]))
+    assert first["low"] < first["kappa"] < first["high"]
+    test = alternative_test(calls["net"], reads, patients=patients, epsilon=0.1)
+    np.testing.assert_array_equal(study.alternative["p"], test.p)
+    assert study.models.loc["net", "winning_rate"] == study.alternative["replaced"].mean()
+
+
+def _large(error, n=400, seed=5):
+    rng = np.random.default_rng(seed)
+    truth = rng.random(n) < 0.45
+    index = pd.Index([f"s{i}" for i in range(n)], name="study")
+    reads = pd.DataFrame((truth[:, None] ^ (rng.random((n, 5)) < 0.12)).astype(float), index).add_prefix("r")
+    call = (truth ^ (rng.random(n) < error)).astype(float)
+    gold = pd.Series(truth.astype(float), index)
+    return reads, pd.DataFrame({"net": call}, index), gold
+
+
+@pytest.mark.parametrize(
+    ("error", "claim", "sentence"),
+    [
+        (0.01, "better", "net agrees with the gold standard better than readers like these."),
+        (
+            0.11,
+            "open",
+            "The model is not shown to be as good as readers like these, within 0.05 of kappa, nor",
+        ),
+        (0.30, "worse", "within 0.05 of kappa; it is shown to be worse."),
+    ],
+)
+def test_claims_need_both_tests(error, claim, sentence):
+    reads, calls, gold = _large(error)
+    study = study_readers(reads, calls, gold=gold, resamples=400)
+    assert list(model_claims(study)) == [claim]
+    assert sentence in reader_headline(study)
+    row = study.models.loc["net"]
+    if claim != "open":
+        assert max(row["p_adjusted"], row["population_p_adjusted"]) < 0.05
+    fitted = study_readers(reads, calls, gold=gold, resamples=400, apparent=("net",))
+    assert list(model_claims(fitted)) == ["open"]
+    assert not fitted.models["noninferior"].any()
+    assert "ME015" in codes(fitted)
+    few = study_readers(reads[:60], calls[:60], gold=gold[:60], resamples=400)
+    assert list(model_claims(few)) == ["open"]
+    assert "60 patients are too few" in reader_headline(few)
+
+
+def test_non_inferiority_pays_for_several_models():
+    reads, calls, gold = _large(0.09)
+    many = calls.assign(**{f"other{k}": np.roll(calls["net"], 7 * k) for k in range(1, 6)})
+    alone = study_readers(reads, calls, gold=gold, margin=0.1, resamples=400).models.loc["net"]
+    among = study_readers(reads, many, gold=gold, margin=0.1, resamples=400).models.loc["net"]
+    assert among["p_noninferior_adjusted"] == pytest.approx(6 * alone["p_noninferior_adjusted"])
+    assert among["population_low"] == alone["population_low"]
+
+
+DEGENERATE = {
+    "all normal": lambda r, c: (r * 0, c * 0, {}),
+    "all normal, no model": lambda r, c: (r * 0, None, {}),
+    "an idle reader": lambda r, c: (r.assign(r2=np.nan), c, {}),
+    "an idle reader, the others": lambda r, c: (r.assign(r2=np.nan), c, {"size": "others"}),
+    "studies nobody read": lambda r, c: (r.where(pd.Series(np.arange(40) > 9, r.index), axis=0), c, {}),
+    "twins": lambda r, c: (r.assign(r2=r["r1"]), c.assign(net=r["r0"]), {}),
+    "gold of one class": lambda r, c: (r, c, {"gold": r["r0"] * 0}),
+    "the model is the gold standard": lambda r, c: (r, c, {"gold": c["net"]}),
+    "one study": lambda r, c: (r[:1], c[:1], {}),
+    "one patient": lambda r, c: (r, c, {"patients": pd.Series("p", r.index)}),
+    "two readers": lambda r, c: (r[["r0", "r1"]], c, {"size": 1}),
+    "names": lambda r, c: (r.rename(columns={"r0": "<b>|$x$"}), c, {"panel": ("<b>|$x$",)}),
+    "a model of few calls": lambda r, c: (r, c.where(pd.Series(np.arange(40) < 3, c.index), axis=0), {}),
+}
+
+
+@pytest.mark.parametrize("what", DEGENERATE)
+def test_degenerate_studies_give_a_page_and_no_claim_without_ground(what, frames):
+    reads, calls, settings = DEGENERATE[what](frames[0][:40], frames[1][:40])
+    study = study_readers(reads, calls, resamples=200, **settings)
+    page = reader_page(study)
+    html, text = render_page(page), render_markdown(page)
+    assert "nan" not in text.lower().replace("nance", "")
+    assert "<b>|" not in html
+    assert reader_verdict(study)
+    assert not (model_claims(study) != "open").any()
+    assert "ME014" in codes(study)
+    for frame in (study.readers, study.contrasts, study.pairs, study.agreement):
+        width = frame["high"] - frame["low"]
+        assert not (width == 0).any()
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        ("all normal", "ME006"),
+        ("all normal", "ME007"),
+        ("an idle reader", "ME104"),
+        ("studies nobody read", "ME104"),
+        ("twins", "ME005"),
+        ("the model is the gold standard", "ME019"),
+        ("one patient", "ME010"),
+        ("one study", "ME016"),
+        ("names", "ME002"),
+        ("a model of few calls", "ME004"),
+    ],
+)
+def test_what_is_odd_is_said_with_a_code(what, code, frames):
+    reads, calls, settings = DEGENERATE[what](frames[0][:40], frames[1][:40])
+    assert code in codes(study_readers(reads, calls, resamples=200, **settings))
+
+
+def test_the_page_shows_what_the_tables_hold(frames):
+    reads, calls, probabilities, patients = frames
+    study = study_readers(
+        reads, calls, patients=patients, probabilities=probabilities, panel=("r0", "r1", "r2"), resamples=200
+    )
+    text = render_markdown(reader_page(study, simulated=True))
+    assert "Simulated data" in text
+    for frame, column in ((study.models, "kappa"), (study.ranges, "mean"), (study.agreement, "estimate")):
+        for value in frame[column].dropna():
+            assert estimate(value) in text
+    for _, row in study.contrasts.iterrows():
+        assert signed_interval(row["low"], row["high"]) in text
+    drawings = [b for s in reader_page(study).sections for b in s.blocks if isinstance(b, Drawing)]
+    assert [drawing.name for drawing in drawings] == ["differences", "panels", "roc"]
+    again = [b for s in reader_page(study).sections for b in s.blocks if isinstance(b, Drawing)]
+    assert [drawing.svg for drawing in drawings] == [drawing.svg for drawing in again]
+    for drawing in drawings:
+        ET.fromstring(drawing.svg)
+        assert "nan" not in drawing.svg
+    roc = drawings[2].svg
+    assert f"AUROC {estimate(study.areas.loc['net', 'auroc'])}" in roc
+    assert roc.count(">r3<") == 1
+    assert ">r0<" not in roc  # made the gold standard
+
+
+def test_many_models_are_drawn_by_their_means(frames):
+    reads, calls, _, patients = frames
+    many = pd.DataFrame({f"m{k:02}": np.roll(calls["net"], k) for k in range(20)}, calls.index)
+    study = study_readers(reads, many, patients=patients, resamples=200)
+    page = reader_page(study)
+    drawing = next(b for s in page.sections for b in s.blocks if isinstance(b, Drawing))
+    assert "m19" in drawing.svg
+    assert ">r1<" not in drawing.svg
+    assert "16 more stand in the table below" in render_markdown(page)

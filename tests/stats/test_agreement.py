@@ -222,3 +222,37 @@ def test_empty_rows_do_not_count():
 def test_bad_ratings_are_named(ratings, options, message):
     with pytest.raises(ValueError, match=message):
         fleiss_kappa(np.array(ratings, dtype=float), **options)
+
+
+def _drawn_ratings():
+    rng = np.random.default_rng(7)
+    truth = rng.random(80) < 0.35
+    whole = (truth[:, None] ^ (rng.random((80, 5)) < 0.15)).astype(float)
+    holes = whole.copy()
+    holes[rng.random(holes.shape) < 0.4] = np.nan
+    return whole, holes
+
+
+@pytest.mark.parametrize(
+    ("coefficient", "whole", "low", "high", "holes"),
+    [
+        (fleiss_kappa, 0.52600, 0.41306, 0.63895, 0.59314),
+        (gwet_ac, 0.57168, 0.46447, 0.67889, 0.63927),
+        (krippendorff_alpha, 0.52719, None, None, 0.58837),
+        (conger_kappa, 0.52669, 0.41417, 0.63921, 0.60433),
+    ],
+)
+def test_binary_reads_with_and_without_holes(coefficient, whole, low, high, holes):
+    """irrCAC 0.4.4 on the same draws (5 digits); alpha also by krippendorff 0.9.0: .5271889401 and .5883694904."""
+    complete, missing = _drawn_ratings()
+    found = coefficient(complete)
+    assert found.coefficient == pytest.approx(whole, abs=6e-6)
+    if low is not None:
+        assert found.interval() == pytest.approx((low, high), abs=6e-6)
+    assert coefficient(missing).coefficient == pytest.approx(holes, abs=6e-6)
+
+
+def test_alpha_is_krippendorffs_to_ten_digits():
+    complete, missing = _drawn_ratings()
+    assert krippendorff_alpha(complete).coefficient == pytest.approx(0.5271889400921659, abs=1e-12)
+    assert krippendorff_alpha(missing).coefficient == pytest.approx(0.5883694903581267, abs=1e-12)

@@ -75,3 +75,46 @@ def test_limits_enclose_the_estimate():
 def test_two_readers_do_not_identify_a_truth():
     with pytest.raises(ValueError, match="3 readers"):
         dawid_skene(np.zeros((5, 2)))
+
+
+def _plain_em(reads, steps):
+    """EM of Dawid and Skene study by study, from shares of votes: log-likelihood, prevalence, sensitivities."""
+    seen = ~np.isnan(reads)
+    abnormal = np.where(seen, reads, 0)
+    posterior = abnormal.sum(axis=1) / seen.sum(axis=1)
+    for _ in range(steps):
+        prevalence = posterior.mean()
+        sensitivity = posterior @ abnormal / (posterior @ seen)
+        specificity = (1 - posterior) @ (seen - abnormal) / ((1 - posterior) @ seen)
+        ill = prevalence * np.where(seen, np.where(reads == 1, sensitivity, 1 - sensitivity), 1).prod(axis=1)
+        well = (1 - prevalence) * np.where(seen, np.where(reads == 0, specificity, 1 - specificity), 1).prod(
+            axis=1
+        )
+        posterior = ill / (ill + well)
+    return np.log(ill + well).sum(), prevalence, sensitivity
+
+
+def test_missing_reads_give_the_maximum_of_a_plain_loop():
+    """crowd-kit 1.4.2 stops on the way on these reads, at a log-likelihood of -119.18935 (17 steps)."""
+    rng = np.random.default_rng(7)
+    truth = rng.random(80) < 0.35
+    reads = (truth[:, None] ^ (rng.random((80, 5)) < 0.15)).astype(float)
+    reads[rng.random(reads.shape) < 0.4] = np.nan
+    found = dawid_skene(reads, resamples=0)
+    likelihood, prevalence, sensitivity = _plain_em(reads[~np.isnan(reads).all(axis=1)], 5_000)
+    assert found.log_likelihood == pytest.approx(likelihood, abs=1e-6)
+    assert found.log_likelihood > -119.18935
+    assert found.prevalence[0] == pytest.approx(prevalence, abs=1e-5)
+    np.testing.assert_allclose(found.sensitivity[0], sensitivity, atol=1e-5)
+
+
+def test_a_reader_without_reads_and_a_class_without_studies_have_no_rates():
+    *_, reads, _ = _readers(2, 200)
+    idle = np.column_stack([reads, np.full(200, np.nan)])
+    found = dawid_skene(idle, resamples=50)
+    assert np.isnan(found.sensitivity[:, 4]).all()
+    np.testing.assert_allclose(found.sensitivity[0, :4], dawid_skene(reads, resamples=0).sensitivity[0])
+    normal = dawid_skene(np.zeros((30, 3)), resamples=20)
+    assert np.isnan(normal.sensitivity[0]).all()
+    assert normal.specificity[0] == pytest.approx(1, abs=1e-6)
+    assert np.isnan(normal.specificity[1:]).all()  # no exception seen says nothing of how rare it is

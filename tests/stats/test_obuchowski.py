@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 from scipy.stats import t as student
-from sklearn.metrics import cohen_kappa_score
+from sklearn.metrics import cohen_kappa_score, recall_score, roc_auc_score
 
-from mura_ensemble.stats.obuchowski import kappa_against_readers, readers_as_sample
+from mura_ensemble.stats.obuchowski import (
+    figure_against_readers,
+    kappa_against_readers,
+    ratings_against_readers,
+    readers_as_sample,
+)
 
 
 def _auroc(abnormal, values):
@@ -76,3 +81,37 @@ def test_a_reader_without_a_kappa_is_left_out_and_one_reader_is_no_sample():
     assert readers_as_sample([0.1, 0.2, np.nan], left).left_out == 1
     with pytest.raises(ValueError, match="two readers"):
         readers_as_sample([0.1], left[:, :1])
+
+
+def _study():
+    rng = np.random.default_rng(8)
+    gold = (rng.random(80) < 0.4).astype(float)
+    reads = np.where(rng.random((80, 4)) < 0.15, 1 - gold[:, None], gold[:, None])
+    reads[:7, 2] = np.nan
+    return gold, np.where(rng.random(80) < 0.1, 1 - gold, gold), reads, np.repeat(np.arange(40), 2), rng
+
+
+@pytest.mark.parametrize(
+    ("figure", "reference"), [("kappa", cohen_kappa_score), ("sensitivity", recall_score)]
+)
+def test_a_figure_of_the_table_is_that_of_plain_refits(figure, reference):
+    gold, call, reads, patients, _ = _study()
+    found = figure_against_readers(gold, call, reads, figure=figure, patients=patients, margin=0.1)
+    plain = ratings_against_readers(gold, call, reads, reference, patients=patients, margin=0.1)
+    for name in ("difference", "low", "high", "p", "df", "covariance", "p_noninferior"):
+        assert getattr(found, name) == pytest.approx(getattr(plain, name)), name
+
+
+def test_areas_of_readers_who_graded_their_confidence():
+    gold, _, reads, patients, rng = _study()
+    grades = np.where(np.isnan(reads), np.nan, np.round(2 * reads + rng.normal(size=reads.shape)))
+    rating = gold + rng.normal(size=80)
+    found = ratings_against_readers(gold, rating, grades, roc_auc_score, patients=patients)
+    areas = []
+    for reader in grades.T:
+        kept = ~np.isnan(reader)
+        areas.append(roc_auc_score(gold[kept], rating[kept]) - roc_auc_score(gold[kept], reader[kept]))
+    assert found.difference == pytest.approx(np.mean(areas))
+    assert found.patients == 40
+    with pytest.raises(ValueError, match="rating must be"):
+        ratings_against_readers(gold, rating[1:], grades, roc_auc_score)

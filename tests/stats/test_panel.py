@@ -4,11 +4,18 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from sklearn.metrics import cohen_kappa_score
+from sklearn.metrics import cohen_kappa_score, f1_score, recall_score
 
 from mura_ensemble.stats.kappa import cohen_kappa
-from mura_ensemble.stats.panel import every_panel, random_panels
-from mura_ensemble.stats.panel_gold import all_panels, majority_share, panel_gold
+from mura_ensemble.stats.merit import f1
+from mura_ensemble.stats.panel import every_panel, fixed_gold, majority_of_others, random_panels
+from mura_ensemble.stats.panel_gold import (
+    adjudicate,
+    all_panels,
+    majority_share,
+    others_gold,
+    panel_gold,
+)
 
 NAN = np.nan
 
@@ -167,3 +174,103 @@ def test_three_of_twenty_two_readers():
 def test_impossible_panels_are_refused(wrong):
     with pytest.raises(ValueError, match=r"panel|reads"):
         wrong()
+
+
+def test_an_adjudication_decides_what_is_undecided_or_all_it_was_asked():
+    gold, final = [1, 0, NAN, NAN], [0, NAN, 1, NAN]
+    np.testing.assert_array_equal(adjudicate(gold, final), [1, 0, 1, NAN])
+    np.testing.assert_array_equal(adjudicate(gold, final, adjudicates="all"), [0, 0, 1, NAN])
+    both = adjudicate(np.column_stack([gold, final]), final)
+    np.testing.assert_array_equal(both[:, 0], [1, 0, 1, NAN])
+    for wrong in (
+        lambda: adjudicate(gold, [2] * 4),
+        lambda: adjudicate(gold, [1]),
+        lambda: adjudicate(gold, final, adjudicates="some"),
+    ):
+        with pytest.raises(ValueError, match="adjudicate"):
+            wrong()
+
+
+def test_an_adjudicated_panel_is_the_fixed_gold_standard_made_by_hand(study):
+    reads, calls, patients = study
+    final = np.where(np.arange(120) % 3 > 0, reads[:, 4], NAN)
+    gold = adjudicate(panel_gold(reads[:, [0, 1, 2]], rule="unanimous"), final)
+    found = every_panel(
+        reads, calls, [[0, 1, 2]], patients=patients, rule="unanimous", adjudicated=final, resamples=60
+    )
+    by_hand = fixed_gold(gold, reads, calls, made_by=(0, 1, 2), patients=patients, resamples=60)
+    np.testing.assert_allclose(found.contrast, by_hand.contrast)
+    np.testing.assert_allclose(found.contrast_low, by_hand.contrast_low)
+    np.testing.assert_array_equal(found.inside, by_hand.inside)
+    assert found.n == by_hand.n == (~np.isnan(gold)).sum()
+    assert np.isnan(found.mean[:3]).all()
+    np.testing.assert_allclose(
+        found.own[:3], [cohen_kappa_score(gold[~np.isnan(gold)], r[~np.isnan(gold)]) for r in reads.T[:3]]
+    )
+
+
+def test_majority_of_the_others_is_brute_force(study):
+    reads, calls, patients = study
+    reads = reads.copy()
+    reads[np.random.default_rng(2).random(reads.shape) < 0.3] = np.nan
+    gold = others_gold(reads)
+    for i, row in enumerate(reads):
+        for j in range(5):
+            rest = np.delete(row, j)
+            rest = rest[~np.isnan(rest)]
+            share = rest.mean() if len(rest) else 0.5
+            expected = NAN if share == 0.5 else float(share > 0.5)
+            np.testing.assert_equal(gold[i, j], expected)
+    found = majority_of_others(reads, calls, patients=patients, resamples=20)
+    for j in range(5):
+        kept = ~np.isnan(gold[:, j]) & ~np.isnan(reads[:, j])
+        own = cohen_kappa_score(gold[kept, j], reads[kept, j])
+        assert found.mean[j] == pytest.approx(own)
+        assert found.contrast[1, j] == pytest.approx(cohen_kappa_score(gold[kept, j], calls[kept, 1]) - own)
+        assert found.n[j] == kept.sum()
+    assert not found.panels.size
+    with pytest.raises(ValueError, match="leaves one of them out"):
+        majority_of_others(np.where(np.eye(120, 5), 1.0, NAN), calls)
+
+
+@pytest.mark.parametrize(
+    ("figure", "reference"), [("sensitivity", recall_score), (f1, f1_score), (lambda t: f1(t), f1_score)]
+)
+def test_any_figure_of_merit_over_panels(study, figure, reference):
+    reads, calls, _ = study
+    panels = all_panels(5, 3)
+    found = every_panel(reads, calls, panels, figure=figure, resamples=5)
+    apart = []
+    for seats in panels:
+        gold = (reads[:, seats].sum(axis=1) >= 2).astype(int)
+        if 2 not in seats:
+            apart.append(reference(gold, calls[:, 0]) - reference(gold, reads[:, 2]))
+    assert found.contrast[0, 2] == pytest.approx(np.mean(apart))
+
+
+def test_model_and_reader_are_compared_on_the_same_studies_and_panels(study):
+    reads, calls, _ = study
+    calls = calls.copy()
+    calls[:40, 0] = np.nan
+    found = every_panel(reads, calls, [[0, 1, 2]], resamples=5, jackknife=True)
+    part = every_panel(reads[40:], calls[40:], [[0, 1, 2]], resamples=5)
+    np.testing.assert_allclose(found.contrast[0], part.contrast[0])
+    assert found.contrast_jackknife.shape == (120, 2, 5)
+    # A model that only saw studies which one panel calls normal is undefined there, for both sides.
+    few = np.where(reads[:, [1, 2, 3]].sum(axis=1)[:, None] < 2, 0.0, NAN)
+    some = every_panel(reads, few, all_panels(5, 3), resamples=2)
+    kept = ~np.isnan(few[:, 0])
+    apart = []
+    for seats in all_panels(5, 3):
+        if 4 not in seats:
+            gold = (reads[kept][:, seats].sum(axis=1) >= 2).astype(float)
+            pair = cohen_kappa(
+                np.array(
+                    [
+                        [[((gold == g) & (x == c)).sum() for c in (0, 1)] for g in (0, 1)]
+                        for x in (few[kept, 0], reads[kept, 4])
+                    ]
+                )
+            )
+            apart.append(pair[0] - pair[1])
+    assert some.contrast[0, 4] == pytest.approx(np.nanmean(apart))

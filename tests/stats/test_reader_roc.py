@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mura_ensemble.stats.operating import threshold_for_specificity
-from mura_ensemble.stats.reader_roc import against_best, reader_points
+from mura_ensemble.stats.operating import threshold_for_sensitivity, threshold_for_specificity
+from mura_ensemble.stats.reader_roc import against_best, reader_points, roc_curve
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,8 @@ def test_point_is_that_of_the_exact_operating_point(study):
         assert found.sensitivity[j] == pytest.approx(np.mean(own[truth == 1]))
         table = threshold_for_specificity(truth, probability[kept], specificity - 1e-12).table
         assert found.model_sensitivity[j] == pytest.approx(table[1, 1] / table[1].sum())
+        table = threshold_for_sensitivity(truth, probability[kept], np.mean(own[truth == 1]) - 1e-12).table
+        assert found.model_specificity[j] == pytest.approx(table[0, 0] / table[0].sum())
 
 
 def test_threshold_is_found_anew_in_every_resample(study):
@@ -49,6 +51,8 @@ def test_a_perfect_model_and_a_reader_who_never_alarms(study):
     found = reader_points(gold, gold.astype(float), never, resamples=50)
     np.testing.assert_array_equal(found.model_sensitivity, 1)
     assert found.difference[3] == 1
+    assert np.isnan(found.low[3])  # it is 1 in every resample, which says nothing of how sure it is
+    assert found.specificity_difference[3] == 0
 
 
 def test_limits_against_the_best_hold_when_all_readers_are_alike():
@@ -67,3 +71,44 @@ def test_limits_against_the_best_hold_when_all_readers_are_alike():
 def test_no_reader_is_no_opponent():
     with pytest.raises(ValueError, match="no reader"):
         against_best([np.nan], np.zeros((3, 1)))
+
+
+def test_curve_is_scikit_learns(study):
+    from sklearn.metrics import roc_curve as reference
+
+    gold, probability, _ = study
+    alarms, found = roc_curve(gold, probability)
+    expected = reference(gold, probability, drop_intermediate=False)
+    np.testing.assert_allclose(alarms, expected[0])
+    np.testing.assert_allclose(found, expected[1])
+    assert np.isnan(roc_curve(np.zeros(3), [0.1, 0.2, 0.3])[1]).all()
+
+
+def test_both_differences_pay_for_each_other(study):
+    gold, probability, reads = study
+    found = reader_points(gold, probability, reads, resamples=200, rng=1)
+    assert found.specificity_p_adjusted.shape == (3,)
+    lowest = np.argmin(np.concatenate([found.p_adjusted, found.specificity_p_adjusted]))
+    both = np.concatenate(
+        [
+            found.difference / (found.high - found.low),
+            found.specificity_difference / (found.specificity_high - found.specificity_low),
+        ]
+    )
+    assert abs(both[lowest]) == pytest.approx(np.abs(both).max(), rel=0.2)
+
+
+def test_a_reader_who_never_differs_from_the_model_leaves_no_limits():
+    rng = np.random.default_rng(0)
+    draws = np.column_stack([np.zeros(50), rng.normal(-0.1, 0.02, 50)])
+    found = against_best([0.0, -0.1], draws)
+    assert found.reader == 1
+    assert np.isnan([found.low, found.high]).all()
+
+
+def test_undefined_draws_do_not_narrow_the_limits_against_the_best():
+    draws = np.random.default_rng(5).normal(0, 1, (4_000, 2))
+    holes = draws.copy()
+    holes[::2, 1] = np.nan
+    whole, some = against_best([0, 0], draws), against_best([0, 0], holes)
+    assert some.high - some.low > 0.93 * (whole.high - whole.low)
