@@ -61,7 +61,7 @@ for table in ([[15, 0], [0, 15]], [[13, 2], [2, 13]], [[90, 10], [10, 90]]):
 # ## Readers, models and one panel
 #
 # Three readers make the gold standard by majority; the other three are compared with the models. `assemble_raters`
-# puts everybody's calls into one table, `compare` does the statistics of the report.
+# puts everybody's calls into one table, `compare_assembled` does the statistics of the report.
 
 # %%
 raters = me.assemble_raters(
@@ -71,7 +71,7 @@ raters = me.assemble_raters(
     panel=["reader_1", "reader_2", "reader_3"],
     ensembles=sorted((simulated / "ensembles").glob("*.json")),
 )
-comparison = raters.compare(title="Simulated reader study")
+comparison = me.compare_assembled(raters, title="Simulated reader study")
 board = comparison.leaderboard
 print(me.kappa_lines(board, data="simulated"))
 board[

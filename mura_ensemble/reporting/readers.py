@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import comb
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from mura_ensemble.reporting.reader_frames import (
     panel_frame,
     reader_frame,
 )
+from mura_ensemble.reporting.reader_inputs import in_order
 from mura_ensemble.stats.clustered import clustered_kappa_intervals
 from mura_ensemble.stats.panel import every_panel, fixed_gold, random_panels
 from mura_ensemble.stats.panel_gold import MissingReads, Rule, Ties, all_panels, panel_gold
@@ -28,7 +28,6 @@ from mura_ensemble.stats.panel_scores import PanelStudy
 __all__ = ["ReaderStudy", "study_readers"]
 
 FloatArray = NDArray[np.float64]
-Table = TypeVar("Table", pd.DataFrame, pd.Series)
 _MOST_PANELS = 1_000
 _FULL_ENOUGH = 0.5  # share of reads made below which named panels hardly have a study of their own
 
@@ -120,8 +119,8 @@ def study_readers(
     InputError
         If the design leaves nobody to compare, or a table holds other studies than `reads`.
     """
-    calls, probabilities = _in_order(calls, reads, "calls"), _in_order(probabilities, reads, "probabilities")
-    patients, gold = _in_order(patients, reads, "patients"), _in_order(gold, reads, "gold standard")
+    calls, probabilities = in_order(calls, reads, "calls"), in_order(probabilities, reads, "probabilities")
+    patients, gold = in_order(patients, reads, "patients"), in_order(gold, reads, "gold standard")
     votes = reads.to_numpy(np.float64)
     models = np.empty((len(reads), 0)) if calls is None else calls.to_numpy(np.float64)
     names, rivals = list(map(str, reads.columns)), [] if calls is None else list(map(str, calls.columns))
@@ -205,18 +204,6 @@ def study_readers(
         resamples=resamples,
         margin=margin,
     )
-
-
-def _in_order(table: Table | None, reads: pd.DataFrame, what: str) -> Table | None:
-    """Rows in the order of the reads: taken as they stand they would be read for other studies, without a word."""
-    if table is None or table.index.equals(reads.index):
-        return table
-    other = table.index.symmetric_difference(reads.index)
-    if len(other):
-        raise InputError(
-            f"{what}: study {other[0]} is not both here and among the reads ({len(other):,} differ); give the same studies"
-        )
-    return table.reindex(reads.index)
 
 
 def _honest_limits(
