@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from mura_ensemble.reporting.notebook import kappa_table as kappa_table
     from mura_ensemble.reporting.readers import study_readers as study_readers
     from mura_ensemble.reporting.report import write_report as write_report
+    from mura_ensemble.workflows.comparison import compare_assembled as compare_assembled
 
 _HOMES = {
     "InputError": "data.errors",
     "MissingExtraError": "data.errors",
     "assemble_raters": "reporting.assemble",
+    "compare_assembled": "workflows.comparison",
     "compare_raters": "reporting.compare",
     "draw_figures": "reporting.notebook",
     "ensemble_table": "reporting.notebook",

@@ -53,15 +53,13 @@ pd.DataFrame({"kappa": cohen_kappa(tables)}, index=pd.Index(share, name="share a
 # %%
 for table in ([[15, 0], [0, 15]], [[13, 2], [2, 13]], [[90, 10], [10, 90]]):
     found = kappa_interval(table)
-    print(
-        f"n = {found.n:>3}: kappa {found.estimate:.3f} ({found.low:.3f} to {found.high:.3f}), rule {found.kind}"
-    )
+    print(f"n = {found.n:>3}: kappa {found.estimate:.3f} ({found.low:.3f} to {found.high:.3f}), {found.kind}")
 
 # %% [markdown]
 # ## Readers, models and one panel
 #
 # Three readers make the gold standard by majority; the other three are compared with the models. `assemble_raters`
-# puts everybody's calls into one table, `compare` does the statistics of the report.
+# puts everybody's calls into one table, `compare_assembled` does the statistics of the report.
 
 # %%
 raters = me.assemble_raters(
@@ -71,23 +69,10 @@ raters = me.assemble_raters(
     panel=["reader_1", "reader_2", "reader_3"],
     ensembles=sorted((simulated / "ensembles").glob("*.json")),
 )
-comparison = raters.compare(title="Simulated reader study")
+comparison = me.compare_assembled(raters, title="Simulated reader study")
 board = comparison.leaderboard
 print(me.kappa_lines(board, data="simulated"))
-board[
-    [
-        "kind",
-        "rank_low",
-        "rank_high",
-        "kappa",
-        "low",
-        "high",
-        "difference",
-        "diff_low",
-        "diff_high",
-        "p_adjusted",
-    ]
-].round(3)
+board.loc[:, "kind":"p_adjusted"].drop(columns=["place", "rank", "interval"]).round(3)
 
 # %%
 figures = me.draw_figures(comparison)
@@ -155,19 +140,10 @@ for name, row in study.models.iterrows():
     print(
         f"simulated, {name:<24} kappa - readers' kappa {row.difference:+.3f} ({row.diff_low:+.3f} to {row.diff_high:+.3f})"
     )
-study.models[
-    [
-        "kappa",
-        "low",
-        "high",
-        "difference",
-        "diff_low",
-        "diff_high",
-        "population_low",
-        "population_high",
-        "noninferior",
-    ]
-].round(3)
+against = study.models.filter(
+    regex="^(kappa|low|high|difference|diff_low|diff_high|population_low|population_high)$"
+)
+against.round(3)
 
 # %% [markdown]
 # ## How far the readers agree with each other

@@ -21,8 +21,6 @@ from mura_ensemble.ensembles.fitting import gold_of
 from mura_ensemble.ensembles.pooling import Missing, StudyProbabilities, read_study_probabilities
 from mura_ensemble.ensembles.store import load_ensemble
 from mura_ensemble.ensembles.thresholds import OperatingPoint
-from mura_ensemble.reporting.compare import compare_raters
-from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.leakage import hidden_panel, same_network, seen_patients, tuned_here
 
 __all__ = [
@@ -71,25 +69,6 @@ class RaterTable:
     warnings: tuple[str, ...]
     simulated: bool
     provenance: dict[str, Any] = field(default_factory=dict)
-
-    def compare(
-        self, *, title: str, level: float = 0.95, resamples: int = 10_000, seed: int = 0
-    ) -> Comparison:
-        """Compare these raters with the gold standard and with each other; see `compare_raters`."""
-        return compare_raters(
-            self.calls,
-            self.studies,
-            self.kinds,
-            title=title,
-            level=level,
-            resamples=resamples,
-            seed=seed,
-            simulated=self.simulated,
-            notes=self.notes,
-            apparent=self.apparent,
-            warnings=self.warnings,
-            provenance=self.provenance,
-        )
 
 
 def read_cards(predictions: Path, backbones: Sequence[str] = ()) -> dict[str, dict[str, Any]]:

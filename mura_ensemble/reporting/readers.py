@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from mura_ensemble.reporting.reader_tables import (
     panel_frame,
     range_frame,
 )
+from mura_ensemble.reporting.reader_inputs import in_order
 from mura_ensemble.reporting.standings import ENOUGH_PATIENTS
 from mura_ensemble.stats.alternative import alternative_test
 from mura_ensemble.stats.clustered import clustered_kappa_intervals
@@ -35,7 +36,6 @@ from mura_ensemble.stats.panel_scores import PanelStudy
 __all__ = ["ReaderStudy", "study_readers"]
 
 FloatArray = NDArray[np.float64]
-Table = TypeVar("Table", pd.DataFrame, pd.Series)
 
 _LATENT_RESAMPLES = 300
 
@@ -173,9 +173,9 @@ def study_readers(
     InputError
         If the design leaves nobody to compare, or a table holds other studies than `reads`.
     """
-    calls, probabilities = _in_order(calls, reads, "calls"), _in_order(probabilities, reads, "probabilities")
-    patients, gold = _in_order(patients, reads, "patients"), _in_order(gold, reads, "gold standard")
-    adjudicated = _in_order(adjudicated, reads, "adjudicated")
+    calls, probabilities = in_order(calls, reads, "calls"), in_order(probabilities, reads, "probabilities")
+    patients, gold = in_order(patients, reads, "patients"), in_order(gold, reads, "gold standard")
+    adjudicated = in_order(adjudicated, reads, "adjudicated")
     names, rivals = list(map(str, reads.columns)), [] if calls is None else list(map(str, calls.columns))
     if len(names) < 2:
         raise InputError("a reader study needs two readers at least")
@@ -278,18 +278,6 @@ def _latent_notes(prevalence: float, converged: bool) -> tuple[str, ...]:
         "independent given the truth, and is too kind where hard studies mislead all."
         + ("" if converged else " EM did not converge."),
     )
-
-
-def _in_order(table: Table | None, reads: pd.DataFrame, what: str) -> Table | None:
-    """Rows in the order of the reads: taken as they stand they would be read for other studies, without a word."""
-    if table is None or table.index.equals(reads.index):
-        return table
-    other = table.index.symmetric_difference(reads.index)
-    if len(other):
-        raise InputError(
-            f"{what}: study {other[0]} is not both here and among the reads ({len(other):,} differ); give the same studies"
-        )
-    return table.reindex(reads.index)
 
 
 def _honest_limits(

@@ -8,11 +8,33 @@ from pathlib import Path
 from mura_ensemble.data.readers import read_readers
 from mura_ensemble.data.tables import read_labels
 from mura_ensemble.ensembles.pooling import Missing
-from mura_ensemble.reporting.assemble import assemble_raters
+from mura_ensemble.reporting.assemble import RaterTable, assemble_raters
+from mura_ensemble.reporting.compare import compare_raters
+from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.report import write_report
 from mura_ensemble.reporting.splits import split_covered
 
-__all__ = ["report_raters"]
+__all__ = ["compare_assembled", "report_raters"]
+
+
+def compare_assembled(
+    raters: RaterTable, *, title: str, level: float = 0.95, resamples: int = 10_000, seed: int = 0
+) -> Comparison:
+    """Compare what `assemble_raters` gathered, with all that it knows; see `compare_raters`."""
+    return compare_raters(
+        raters.calls,
+        raters.studies,
+        raters.kinds,
+        title=title,
+        level=level,
+        resamples=resamples,
+        seed=seed,
+        simulated=raters.simulated,
+        notes=raters.notes,
+        apparent=raters.apparent,
+        warnings=raters.warnings,
+        provenance=raters.provenance,
+    )
 
 
 def report_raters(
@@ -48,8 +70,12 @@ def report_raters(
         missing=missing,
         allow_fitted=allow_fitted,
     )
-    comparison = raters.compare(
-        title=title or f"{predictions.name}: {split}", level=level, resamples=resamples, seed=seed
+    comparison = compare_assembled(
+        raters,
+        title=title or f"{predictions.name}: {split}",
+        level=level,
+        resamples=resamples,
+        seed=seed,
     )
     written = write_report(comparison, out)
     page = next(path for path in written if path.suffix == ".html")

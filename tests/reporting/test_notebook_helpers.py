@@ -18,7 +18,7 @@ def raters():
 
 @pytest.fixture(scope="module")
 def comparison(raters):
-    return raters.compare(title="Simulated", resamples=1000)
+    return me.compare_assembled(raters, title="Simulated", resamples=1000)
 
 
 def test_kappa_table_has_the_numbers_of_the_leaderboard(raters, comparison):
@@ -30,7 +30,7 @@ def test_kappa_table_has_the_numbers_of_the_leaderboard(raters, comparison):
     assert list(table["kappa"]) == sorted(table["kappa"], reverse=True)
 
 
-def test_a_rater_table_compares_itself_with_all_it_knows(raters, comparison):
+def test_what_was_assembled_is_compared_with_all_it_knows(raters, comparison):
     by_hand = me.compare_raters(
         raters.calls, raters.studies, raters.kinds, title="Simulated", resamples=1000,
         simulated=raters.simulated, notes=raters.notes, apparent=raters.apparent, warnings=raters.warnings,
