@@ -202,6 +202,11 @@ def inline_svg(svg: str, name: str, alt: str) -> Markup:
     body = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{name}-", body)
     for colour, (light, _) in COLOURS.items():
         body = re.sub(re.escape(light), f"var(--{colour})", body, flags=re.IGNORECASE)
+    # A style sheet in a drawing would rule the whole page: what it says of all shapes they inherit from the drawing.
+    rules = "".join(re.findall(r"<style[^>]*>\s*\*\s*\{([^}]*)\}\s*</style>", body))
+    body = re.sub(r"\s*<style.*?</style>", "", body, flags=re.DOTALL)
+    if rules:
+        body = body.replace("<svg", f'<svg style="{rules}"', 1)
     # Without its size in points the drawing takes the width of the page.
     opening, rest = body.split(">", 1)
     opening = re.sub(r'\s(?:width|height)="[^"]*"', "", opening)

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pandas as pd
 import pytest
+from shown import unexplained
 
 from mura_ensemble.published import analyse_board, mura_honest_board
 from mura_ensemble.reporting.board_files import board_files
@@ -113,6 +114,15 @@ def test_numbers_on_the_page_are_those_of_the_csv(files, tmp_path):
         if row["shared_rank"] != "" and not pd.isna(row["shared_rank"]):
             ranks = rank_range(float(row["rank_low"]), float(row["rank_high"]))
             assert cell["Rank"] == f"{int(float(row['shared_rank']))}|{ranks}"
+
+
+def test_every_number_of_every_table_is_in_the_files_named_below_it(files, tmp_path):
+    for name, text in files.items():
+        if "/" not in name:
+            (tmp_path / name).write_text(text, encoding="utf-8")
+    lost, total = unexplained(tmp_path / "report.html", texts=False, skip=["provenance"])
+    assert lost == []
+    assert total > 900
 
 
 def test_all_rows_are_on_the_page_in_markdown_and_in_the_forest(board, files):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,11 @@ from mura_ensemble.reporting.sections import comparison_page
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 WIDTHS = (400, 1100)
-PAGES = ("comparison", "board", "readers")
+PAGES = ("comparison", "board", "readers", "long names")
 
 
 @pytest.fixture(scope="module")
-def pages(comparison: Comparison) -> dict[str, str]:
+def pages(comparison: Comparison, new_study: Callable) -> dict[str, str]:
     kappas = pd.DataFrame(
         {"model": ["one (ensemble)", "two", "a_name_that_is_as_long_as_they_come_in_practice", "four"],
          "kappa": [0.867, 0.8, 0.733, 0.6]},
@@ -47,12 +48,17 @@ def pages(comparison: Comparison) -> dict[str, str]:
         [f"reader_{j}" for j in range(4)],
     )
     model = pd.DataFrame({"a_model_with_a_long_name": truth ^ (rng.random(60) < 0.1)}, index).astype(float)
+    rates = {f"{kind}_{'without_a_break' * 4}": (kind, 0.1) for kind in ("ensemble", "backbone", "reader")}
+    long = new_study(40, 40, rates=rates).compare(
+        title="a_title_of_one_word" * 8, resamples=100, provenance={"keys": {"a" * 90: "0" * 64}}
+    )
     made = (
         comparison_page(comparison),
         board_page(
             board, board_rows(board), title="A board", sources=("theirs.csv",), made_by="test", seed=0
         ),
         reader_page(study_readers(reads, model, resamples=100), simulated=True),
+        comparison_page(long),
     )
     return dict(zip(PAGES, map(render_page, made), strict=True))
 

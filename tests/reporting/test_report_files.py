@@ -110,6 +110,7 @@ def test_the_page_is_balanced_and_loads_nothing(folder: Path) -> None:
     for clip in re.findall(r"url\(#([^)]+)\)", html):
         assert clip in page.ids
     assert "prefers-color-scheme: dark" in html
+    assert "<style" not in html.split("</head>")[1], "a style sheet of a drawing would rule the page"
     assert not re.search(r"(?:fill|stroke): #(?!f{3,6}\b)", html), "a colour that would not follow the theme"
 
 
