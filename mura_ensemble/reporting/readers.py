@@ -15,6 +15,7 @@ from mura_ensemble.reporting.page import Notice
 from mura_ensemble.reporting.reader_checks import reader_checks
 from mura_ensemble.reporting.reader_design import Settings, judge
 from mura_ensemble.reporting.reader_frames import contrast_frame, model_frame, reader_frame
+from mura_ensemble.reporting.reader_inputs import in_order
 from mura_ensemble.reporting.reader_tables import (
     agreement_frame,
     alternative_frame,
@@ -24,7 +25,6 @@ from mura_ensemble.reporting.reader_tables import (
     panel_frame,
     range_frame,
 )
-from mura_ensemble.reporting.reader_inputs import in_order
 from mura_ensemble.reporting.standings import ENOUGH_PATIENTS
 from mura_ensemble.stats.alternative import alternative_test
 from mura_ensemble.stats.clustered import clustered_kappa_intervals
