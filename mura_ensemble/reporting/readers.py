@@ -53,9 +53,9 @@ class ReaderStudy:
     figure : str
         Name of the figure of merit; the column of that name holds it.
     readers : DataFrame
-        Index reader: reads, abnormal, the figure outside panels with limits, in own panels and the bias with limits,
-        kappa with the group (Vanbelle & Albert) with limits, Dawid-Skene sensitivity and specificity with limits,
-        `in_panel`.
+        Index reader: reads, how many and which share of them abnormal, the figure outside panels with limits, in own
+        panels and the bias with limits, kappa with the group (Vanbelle & Albert) with limits, Dawid-Skene sensitivity
+        and specificity with limits, `in_panel`.
     models : DataFrame
         Index model: mean figure with limits, mean difference to the readers with limits and max-T p over models, the
         population of readers (Obuchowski-Rockette-Hillis, Holm over models; `noninferior` only if the limits for

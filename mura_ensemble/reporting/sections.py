@@ -41,7 +41,28 @@ from mura_ensemble.reporting.palette import FAMILIES
 from mura_ensemble.reporting.tables import Column, Row
 from mura_ensemble.reporting.words import headline, level_name, verdict_items
 
-__all__ = ["comparison_page"]
+__all__ = ["ORDER", "comparison_page"]
+
+ORDER = (
+    "verdict",
+    "data",
+    "leaderboard",
+    "forest",
+    "rank-probabilities",
+    "differences",
+    "readers",
+    "panels",
+    "study-types",
+    "operating-points",
+    "anatomy",
+    "calibration",
+    "hardest",
+    "power",
+    "checks",
+    "methods",
+    "provenance",
+)
+"""Anchors of the sections as a reader asks, of which a report has those that its data allow."""
 
 
 def comparison_page(comparison: Comparison) -> Page:
@@ -56,13 +77,14 @@ def comparison_page(comparison: Comparison) -> Page:
         Section("checks", "Checks", [_checks(comparison)]),
         Section("methods", "Methods", [Quotation(comparison.methods)]),
         Section("provenance", "Provenance", list(_provenance(comparison))),
+        *(part.section for part in comparison.parts),
     ]
     data = comparison.data
     return Page(
         title=comparison.title,
         subtitle=f"{count(len(comparison.leaderboard), 'rater')} against one gold standard on "
         f"{count(data.studies, 'study', 'studies')}{' ' if data.patients_known else ', '}{_of_patients(data)}",
-        sections=sections,
+        sections=sorted(sections, key=lambda section: ORDER.index(section.anchor)),
         banner="Simulated data: no radiograph, reader or patient stands behind any number."
         if comparison.simulated
         else "",
