@@ -6,16 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mura_ensemble.reporting.board_svg import Scale, Svg
 
-__all__ = ["WIDTH", "corners", "heading", "round_span", "shortened", "ticks_of"]
+__all__ = ["WIDTH", "heading", "round_span", "shortened", "ticks_of"]
 
 WIDTH = 1000.0
 """Of every drawing, in pixels."""
-
-FloatArray = NDArray[np.float64]
 
 _LONGEST_NAME = 30
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -49,13 +46,3 @@ def ticks_of(scale: Scale, most: int = 8) -> list[float]:
     step = next((size for size in _STEPS if span / size <= most), 1.0)
     first = int(np.ceil(scale.low / step - 1e-9))
     return [round(step * k, 10) for k in range(first, int(np.floor(scale.high / step + 1e-9)) + 1)]
-
-
-def corners(points: FloatArray) -> FloatArray:
-    """The curve without points on straight stretches: a tenth of the size, the same line."""
-    if len(points) < 3:
-        return points
-    before, after = points[1:-1] - points[:-2], points[2:] - points[1:-1]
-    turns = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]) > 1e-12
-    kept = np.concatenate([[True], turns, [True]])
-    return np.asarray(points[kept])

@@ -13,7 +13,7 @@ __all__ = ["kappa_gaps", "weight_grid"]
 
 _COLUMNS = 4
 _STEP, _HEAD, _FOOT = 18.0, 64.0, 30.0
-_LEFT, _GAP = 224.0, 26.0
+_LEFT, _GAP = 224.0, 44.0
 
 
 def kappa_gaps(ensembles: pd.DataFrame, *, simulated: bool = False) -> str:

@@ -14,6 +14,7 @@ from mura_ensemble.reporting.palette import FAMILIES
 __all__ = ["reliability_grid"]
 
 _COLUMNS = 4
+_BETWEEN = 46.0  # rows of squares
 _SIDE, _GAP, _LEFT, _HEAD, _BARS = 188.0, 44.0, 58.0, 84.0, 34.0
 
 
@@ -41,12 +42,12 @@ def reliability_grid(
     """
     lines = -(-len(names) // _COLUMNS)
     block = _SIDE + _BARS + 62
-    svg = Svg(WIDTH, _HEAD + lines * block + (lines - 1) * 22 - 14)
+    svg = Svg(WIDTH, _HEAD + lines * block + (lines - 1) * _BETWEEN - 14)
     kinds = [str(kind) for kind in calibration.loc[list(names), "kind"]]
     heading(svg, {kind: family.one for kind, family in FAMILIES.items() if kind in kinds}, simulated)
     for place, (name, kind) in enumerate(zip(names, kinds, strict=True)):
         x0 = _LEFT + (place % _COLUMNS) * (_SIDE + _GAP)
-        y0 = _HEAD + (place // _COLUMNS) * (block + 22)
+        y0 = _HEAD + (place // _COLUMNS) * (block + _BETWEEN)
         across, up = Scale(0, 1, x0, x0 + _SIDE), Scale(0, 1, y0 + _SIDE, y0)
         svg.text(x0, y0 - 28, shortened(name, 26), size=12, bold=True, colour=kind)
         error = float(calibration.loc[[name], "error"].iloc[0])

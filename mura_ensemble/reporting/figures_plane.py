@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mura_ensemble.reporting.board_svg import Scale, Svg, kind_colour
-from mura_ensemble.reporting.figure_axes import WIDTH, corners, heading, shortened, ticks_of
-from mura_ensemble.reporting.geometry import iso_kappa_specificity, spread_labels
+from mura_ensemble.reporting.figure_axes import WIDTH, heading, shortened, ticks_of
+from mura_ensemble.reporting.geometry import corners, iso_kappa_specificity, spread_labels
 from mura_ensemble.reporting.palette import FAMILIES
 
 __all__ = ["kappa_plane"]
@@ -55,9 +55,9 @@ def kappa_plane(
     _readers_box(svg, placed[placed["kind"] == "reader"], across, up, end)
     _axes(svg, across, up)
     _iso_lines(svg, across, up, prevalence)
-    for name in () if curves is None else dict.fromkeys(curves.index):
-        points = curves.loc[[name], ["false_alarms", "sensitivity"]].to_numpy(np.float64)
-        _curve(svg, points, kind_colour(str(board.loc[[name], "kind"].iloc[0])), across, up)
+    for name, part in () if curves is None else curves.groupby(level=0, sort=False):
+        points = part[["false_alarms", "sensitivity"]].to_numpy(np.float64)
+        _curve(svg, points, kind_colour(str(board.loc[[str(name)], "kind"].iloc[0])), across, up)
     for _, rater in placed.iterrows():
         x, y, colour = across(1 - rater["specificity"]), up(rater["sensitivity"]), kind_colour(rater["kind"])
         if not np.isnan(rater["specificity_low"]):

@@ -13,7 +13,7 @@ __all__ = ["difference_grid"]
 
 _COLUMNS = 4
 _STEP, _HEAD, _FOOT = 19.0, 64.0, 50.0
-_LEFT, _GAP = 224.0, 26.0
+_LEFT, _GAP = 224.0, 34.0
 
 
 def difference_grid(differences: pd.DataFrame, open_verdict: str, *, simulated: bool = False) -> str:
@@ -59,7 +59,7 @@ def difference_grid(differences: pd.DataFrame, open_verdict: str, *, simulated: 
                 svg.text(_LEFT - 12, y, shortened(rater), anchor="end", size=11.5)
             if np.isnan(cell["difference"]):
                 continue
-            faint = 0.45 if cell["verdict"] == open_verdict else 1.0
+            faint = 0.5 if cell["verdict"] == open_verdict else 1.0
             if not np.isnan(cell["low"]):
                 svg.line(
                     scale(cell["low"]),

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mura_ensemble.ensembles.thresholds import OperatingPoint
+from mura_ensemble.reporting.geometry import corners
 from mura_ensemble.reporting.part_input import PartInput
 from mura_ensemble.stats.auroc import auroc
 from mura_ensemble.stats.calibration import calibration
@@ -17,6 +18,7 @@ from mura_ensemble.stats.calibration_error import calibration_errors
 from mura_ensemble.stats.fixed_specificity import sensitivity_at_specificity
 from mura_ensemble.stats.operating import best_threshold
 from mura_ensemble.stats.proper import compare_losses
+from mura_ensemble.stats.reader_roc import roc_curve
 from mura_ensemble.stats.reliability import reliability_table
 
 __all__ = ["BINS", "SPECIFICITIES", "CalibrationFrames", "calibration_frames", "operating_point_words"]
@@ -44,6 +46,9 @@ class CalibrationFrames:
     thresholds : DataFrame
         Index rater: `operating_point` in words, `threshold` and `threshold_highest` (equal unless study types have
         their own), `kappa` there, `best_threshold` and `best_kappa`, found on these very studies, `gain`.
+    curves : DataFrame
+        Index rater (the first ensemble and the first backbone of the leaderboard): `false_alarms`, `sensitivity`, the
+        corners of the ROC curve.
     fixed : DataFrame
         Index rater; one row per wanted specificity: `wanted`, `specificity`, `sensitivity`, `low`, `high`.
     """
@@ -51,6 +56,7 @@ class CalibrationFrames:
     calibration: pd.DataFrame
     reliability: pd.DataFrame
     thresholds: pd.DataFrame
+    curves: pd.DataFrame
     fixed: pd.DataFrame
 
 
@@ -105,6 +111,7 @@ def calibration_frames(data: PartInput, points: Mapping[str, OperatingPoint]) ->
         calibration=_by_rater(rows, order),
         reliability=_long(bins, order),
         thresholds=_by_rater(cuts, order),
+        curves=_curves(data),
         fixed=_long(fixed, order),
     )
 
@@ -193,6 +200,17 @@ def _cuts(
         "best_kappa": best.kappa,
         "gain": best.kappa - kappa,
     }
+
+
+def _curves(data: PartInput) -> pd.DataFrame:
+    parts = []
+    for name in data.drawn:
+        values = data.probabilities[name].to_numpy(np.float64)
+        kept = ~np.isnan(values)
+        points = corners(np.column_stack(roc_curve(data.gold[kept], values[kept])))
+        parts.append(pd.DataFrame({"rater": name, "false_alarms": points[:, 0], "sensitivity": points[:, 1]}))
+    columns = ["rater", "false_alarms", "sensitivity"]
+    return (pd.concat(parts) if parts else pd.DataFrame(columns=columns)).set_index("rater")
 
 
 def _by_rater(rows: Mapping[str, Mapping[str, object]], order: Sequence[str]) -> pd.DataFrame:

@@ -16,14 +16,14 @@ def name_column(heading: str, name: str) -> Column:
     return Column(heading, lambda row: str(row[name]), align="left", style="name", header=True)
 
 
-def text_column(heading: str, name: str, *, help: str = "", style: str = "") -> Column:
+def text_column(heading: str, name: str, *, remark: str = "", style: str = "") -> Column:
     """Words of the frame as they stand."""
-    return Column(heading, lambda row: str(row[name]), align="left", help=help, style=style)
+    return Column(heading, lambda row: str(row[name]), align="left", help=remark, style=style)
 
 
-def count_column(heading: str, name: str, *, below: str = "", help: str = "") -> Column:
+def count_column(heading: str, name: str, *, below: str = "", remark: str = "") -> Column:
     """Whole numbers."""
-    return Column(heading, lambda row: f"{row[name]:,.0f}", below=below, help=help)
+    return Column(heading, lambda row: f"{row[name]:,.0f}", below=below, help=remark)
 
 
 def value_column(
@@ -32,11 +32,11 @@ def value_column(
     form: Callable[[Any], str] = estimate,
     *,
     below: str = "",
-    help: str = "",
+    remark: str = "",
     detail: Callable[[Row], str] | None = None,
 ) -> Column:
     """One number of the frame, three decimals unless `form` says otherwise."""
-    return Column(heading, lambda row: form(row[name]), below=below, help=help, detail=detail)
+    return Column(heading, lambda row: form(row[name]), below=below, help=remark, detail=detail)
 
 
 def limits_column(
@@ -47,7 +47,7 @@ def limits_column(
     *,
     difference: bool = False,
     below: str = "",
-    help: str = "",
+    remark: str = "",
 ) -> Column:
     """An estimate with its interval on the second line; a difference has its sign."""
     form, limits = (signed, signed_interval) if difference else (estimate, interval)
@@ -55,4 +55,4 @@ def limits_column(
     def detail(row: Row) -> str:
         return "" if row[name] != row[name] else limits(row[low], row[high])
 
-    return Column(heading, lambda row: form(row[name]), detail=detail, below=below, help=help)
+    return Column(heading, lambda row: form(row[name]), detail=detail, below=below, help=remark)

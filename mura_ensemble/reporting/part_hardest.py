@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mura_ensemble.reporting.part_input import PartInput
 from mura_ensemble.stats.division import ratio
-from mura_ensemble.stats.kappa import cohen_kappa
+from mura_ensemble.stats.kappa import cohen_kappa, tables_2x2
 
 __all__ = ["HardestFrames", "hardest_frames", "independent_counts"]
 
@@ -34,23 +34,17 @@ class HardestFrames:
         Index ensemble; `wrong`, and on how many of these all, most or at most half of the backbones are wrong.
     voices : tuple of str
         Who is counted: backbones and readers; ensembles are made of backbones and would count them twice.
-    backbones : int
-    all_wrong, all_wrong_expected, n : float
-        Studies on which every backbone is wrong, how many independent errors would give, and studies that every
-        backbone called; NaN with fewer than two backbones.
-    ceiling : float
-        Kappa of calls that are wrong on those studies only.
+    together : DataFrame
+        Index `who`, a single row `backbones`, none with fewer than two: `backbones`, `n` studies that all of them called,
+        `wrong` by all and its `share`, `expected` of independent errors, and `ceiling`, the kappa of calls that are wrong
+        on those studies only.
     """
 
     studies: pd.DataFrame
     counts: pd.DataFrame
     losses: pd.DataFrame
     voices: tuple[str, ...]
-    backbones: int
-    all_wrong: float
-    all_wrong_expected: float
-    n: float
-    ceiling: float
+    together: pd.DataFrame
 
 
 def hardest_frames(data: PartInput) -> HardestFrames:
@@ -82,17 +76,12 @@ def hardest_frames(data: PartInput) -> HardestFrames:
     share = frame["wrong"] / frame["raters"].clip(lower=1)
     order = np.lexsort((np.arange(len(frame)), -frame["wrong"], -share))
     hardest = frame.iloc[order]
-    all_wrong, expected, n, ceiling = _together(gold, calls[:, models])
     return HardestFrames(
         studies=hardest[hardest["wrong"] > 0],
         counts=_counts(gold, called[:, voices], wrong[:, voices]),
         losses=_losses(data, wrong, called, models),
         voices=tuple(str(name) for name in data.board.index[voices]),
-        backbones=int(models.sum()),
-        all_wrong=all_wrong,
-        all_wrong_expected=expected,
-        n=n,
-        ceiling=ceiling,
+        together=_together(gold, calls[:, models]),
     )
 
 
@@ -132,19 +121,19 @@ def _counts(gold: NDArray[np.int64], called: NDArray[np.bool_], wrong: NDArray[n
     )
 
 
-def _together(gold: NDArray[np.int64], calls: FloatArray) -> tuple[float, float, float, float]:
-    """Studies that all backbones get wrong, expected ones, studies, and the kappa of calls wrong on these alone."""
+def _together(gold: NDArray[np.int64], calls: FloatArray) -> pd.DataFrame:
+    """Studies that all backbones get wrong, how many independent errors would give, what is left to win."""
+    columns = ["backbones", "n", "wrong", "share", "expected", "ceiling"]
     kept = ~np.isnan(calls).any(axis=1)
     if calls.shape[1] < 2 or not kept.any():
-        return np.nan, np.nan, np.nan, np.nan
-    truth, own = gold[kept], calls[kept]
-    wrong = own != truth[:, None]
+        return pd.DataFrame(columns=columns).rename_axis("who")
+    truth = gold[kept]
+    wrong = calls[kept] != truth[:, None]
     lost = wrong.all(axis=1)
     expected = _chances(truth, np.ones(wrong.shape, dtype=np.bool_), wrong).prod(axis=1).sum()
-    cells = [[(~lost & (truth == 0)).sum(), (lost & (truth == 0)).sum()],
-             [(lost & (truth == 1)).sum(), (~lost & (truth == 1)).sum()]]  # fmt: skip
-    ceiling = float(cohen_kappa(np.array(cells, dtype=np.float64)))
-    return float(lost.sum()), float(expected), float(kept.sum()), ceiling
+    ceiling = cohen_kappa(tables_2x2(truth, np.where(lost, 1 - truth, truth)))
+    row = (calls.shape[1], int(kept.sum()), int(lost.sum()), lost.mean(), expected, float(ceiling[0]))
+    return pd.DataFrame([row], columns=columns, index=["backbones"]).rename_axis("who")
 
 
 def _losses(

@@ -14,6 +14,8 @@ from mura_ensemble.reporting.comparison import Comparison
 
 __all__ = ["PartInput", "part_input"]
 
+_MOST_CURVES = 2
+
 
 @dataclass(frozen=True)
 class PartInput:
@@ -63,6 +65,23 @@ class PartInput:
         """Raters of some kinds, in the order of the leaderboard."""
         return [str(name) for name in self.board.index[self.board["kind"].isin(kinds)]]
 
+    @property
+    def drawn(self) -> list[str]:
+        """Whose ROC curves are drawn: the first ensemble and the first backbone of the leaderboard that can be judged.
+
+        Where there is one kind only, its first two; raters that were fitted on these studies only if there are no others.
+        """
+        known = [name for names, _ in self.same_studies() for name in names]
+        ranked = [str(name) for name in self.board.index if name in known]
+        apparent = set(self.board.index[self.board["apparent"].astype(bool)])
+        ranked = [name for name in ranked if name not in apparent] or ranked
+        first = [name for kind in ("ensemble", "backbone") for name in ranked if self.kind(name) == kind]
+        heads = [
+            next(name for name in first if self.kind(name) == kind)
+            for kind in dict.fromkeys(map(self.kind, first))
+        ]
+        return [*heads, *(name for name in first if name not in heads)][:_MOST_CURVES]
+
     def same_studies(self) -> Iterator[tuple[list[str], NDArray[np.bool_]]]:
         """Raters whose probabilities are of the same studies, with those studies (n,), where both classes are there."""
         known = self.probabilities.notna()
@@ -73,9 +92,7 @@ class PartInput:
                 yield names, kept
 
 
-def part_input(
-    raters: RaterTable, comparison: Comparison, *, level: float, resamples: int, seed: int
-) -> PartInput:
+def part_input(raters: RaterTable, comparison: Comparison) -> PartInput:
     """Bring what was compared into the order of the report."""
     studies = raters.studies.sort_index()
     studies = studies.assign(
@@ -93,8 +110,8 @@ def part_input(
             [name for name in names if name in probabilities and probabilities[name].notna().any()]
         ].astype(np.float64),
         board=comparison.leaderboard,
-        level=level,
-        resamples=resamples,
-        seed=seed,
+        level=comparison.level,
+        resamples=comparison.resamples,
+        seed=comparison.seed,
         simulated=comparison.simulated,
     )

@@ -11,14 +11,13 @@ from mura_ensemble.reporting.formats import error_rate
 from mura_ensemble.reporting.part_input import PartInput
 from mura_ensemble.stats.multiplicity import holm
 from mura_ensemble.stats.panel import fixed_gold
-from mura_ensemble.stats.reader_roc import against_best, reader_points, roc_curve
+from mura_ensemble.stats.reader_roc import against_best, reader_points
 
 __all__ = ["HIGHER", "LOWER", "OPEN", "ReaderFrames", "reader_frames"]
 
 HIGHER, LOWER, OPEN = "higher kappa", "lower kappa", "not shown to differ"
 _RESAMPLES = 2_000
 _POINT_RESAMPLES = 1_000
-_MOST_CURVES = 2
 
 
 @dataclass(frozen=True)
@@ -34,18 +33,14 @@ class ReaderFrames:
     best : DataFrame
         Index rater: `kind`, `best_reader`, `difference`, `low`, `high`: against the best reader, whoever that truly
         is. Limits hold for all raters and readers at once. Without rows with fewer than two readers.
-    curves : DataFrame
-        Index rater: `false_alarms`, `sensitivity`: ROC curves of the first ensemble and backbone of the leaderboard
-        that have probabilities.
     at_readers : DataFrame
-        Index rater of `curves`, one row per reader: `reader`, `n`, his `sensitivity` and `specificity`,
-        `rater_sensitivity` at his specificity, `difference` with `low` and `high`, `p_adjusted` (max-T over the
-        readers, times the number of raters with probabilities, among which these were picked).
+        Index rater (those whose ROC curves are drawn), one row per reader: `reader`, `n`, his `sensitivity` and
+        `specificity`, `rater_sensitivity` at his specificity, `difference` with `low` and `high`, `p_adjusted` (max-T
+        over the readers, times the number of raters with probabilities, among which these were picked).
     """
 
     differences: pd.DataFrame
     best: pd.DataFrame
-    curves: pd.DataFrame
     at_readers: pd.DataFrame
 
 
@@ -60,12 +55,10 @@ def reader_frames(data: PartInput, pairs: pd.DataFrame) -> ReaderFrames:
         Index (rater, reference); columns `difference`, `low`, `high`, `p`, `n`: every ordered pair.
     """
     readers, models = data.raters_of("reader"), data.raters_of("backbone", "ensemble")
-    curves, at_readers = _at_readers(data, readers)
     return ReaderFrames(
         differences=_differences(data, pairs, models, readers),
         best=_best(data, models, readers),
-        curves=curves,
-        at_readers=at_readers,
+        at_readers=_at_readers(data, readers),
     )
 
 
@@ -104,27 +97,24 @@ def _best(data: PartInput, models: list[str], readers: list[str]) -> pd.DataFram
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("rater")
 
 
-def _at_readers(data: PartInput, readers: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """ROC curves of the few best raters, and these at the readers' operating points."""
+def _at_readers(data: PartInput, readers: list[str]) -> pd.DataFrame:
+    """The drawn raters at the readers' operating points."""
     known = {name: kept for names, kept in data.same_studies() for name in names}
     fields = ["n", "sensitivity", "specificity", "difference", "low", "high", "p_adjusted"]
-    curves, points = [], []
-    for name in _to_draw(data, list(known)):
+    columns = ["rater", "kind", "reader", *fields, "rater_sensitivity"]
+    points = []
+    for name in data.drawn:
         kept = known[name]
-        gold, values = data.gold[kept], data.probabilities.loc[kept, name].to_numpy(np.float64)
-        alarms, hits = roc_curve(gold, values)
-        curves.append(pd.DataFrame({"rater": name, "false_alarms": alarms, "sensitivity": hits}))
         found = reader_points(
-            gold,
-            values,
+            data.gold[kept],
+            data.probabilities.loc[kept, name].to_numpy(np.float64),
             data.calls.loc[kept, readers].to_numpy(np.float64),
             patients=data.patients(kept),
             level=data.level,
             resamples=min(data.resamples, _POINT_RESAMPLES),
             rng=data.seed,
         )
-        frame = pd.DataFrame({field: getattr(found, field) for field in fields})
-        frame = frame.assign(
+        frame = pd.DataFrame({field: getattr(found, field) for field in fields}).assign(
             rater=name,
             kind=data.kind(name),
             reader=readers,
@@ -132,20 +122,4 @@ def _at_readers(data: PartInput, readers: list[str]) -> tuple[pd.DataFrame, pd.D
             p_adjusted=np.minimum(1.0, found.p_adjusted * len(known)),
         )
         points.append(frame.dropna(subset=["difference"]))
-    columns = ["rater", "kind", "reader", *fields, "rater_sensitivity"]
-    drawn = pd.concat(curves) if curves else pd.DataFrame(columns=["rater", "false_alarms", "sensitivity"])
-    table = pd.concat(points)[columns] if points else pd.DataFrame(columns=columns)
-    return drawn.set_index("rater"), table.set_index("rater")
-
-
-def _to_draw(data: PartInput, known: list[str]) -> list[str]:
-    """The first ensemble and the first backbone of the leaderboard; two of a kind where there is but one."""
-    honest = [name for name in data.board.index[~data.board["apparent"].to_numpy(np.bool_)] if name in known]
-    ranked = [str(name) for name in honest] or [
-        name for name in data.raters_of("ensemble", "backbone") if name in known
-    ]
-    first = [
-        next((name for name in ranked if data.kind(name) == kind), "") for kind in ("ensemble", "backbone")
-    ]
-    chosen = [name for name in first if name]
-    return (chosen + [name for name in ranked if name not in chosen])[:_MOST_CURVES]
+    return (pd.concat(points)[columns] if points else pd.DataFrame(columns=columns)).set_index("rater")

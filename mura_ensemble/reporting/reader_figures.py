@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mura_ensemble.reporting.board_svg import Scale, Svg, kind_colour
-from mura_ensemble.reporting.figure_axes import WIDTH, corners, heading, round_span, shortened, ticks_of
+from mura_ensemble.reporting.figure_axes import WIDTH, heading, round_span, shortened, ticks_of
 from mura_ensemble.reporting.formats import estimate, interval, rank_range, signed, signed_interval
+from mura_ensemble.reporting.geometry import corners
 
 FloatArray = NDArray[np.float64]
 
@@ -23,9 +24,11 @@ def panel_ranges(ranges: pd.DataFrame, panels: pd.DataFrame, figure: str, *, sim
     Parameters
     ----------
     ranges : DataFrame
-        Index rater; columns `kind`, `mean`, `lowest`, `highest`, `best_rank`, `median_rank`, `worst_rank`.
+        Index rater; columns `kind`, `mean`, `lowest`, `highest`, `best_rank`, `median_rank`, `worst_rank`; those with
+        a true `in_panel` are marked.
     panels : DataFrame
-        Columns `rater`, `inside` and `figure`; one row per panel and rater.
+        Columns `rater`, `inside` and `figure`; one row per panel and rater. The figure of the panel with a true `here`
+        is drawn dark.
     figure : str
         Name of the figure of merit and of its column.
     simulated : bool
@@ -52,9 +55,13 @@ def panel_ranges(ranges: pd.DataFrame, panels: pd.DataFrame, figure: str, *, sim
     heading(svg, {str(kind): str(kind) for kind in dict.fromkeys(rows["kind"])}, simulated)
     outside = panels[~panels["inside"].astype(bool)].dropna(subset=[figure])
     seen = {str(name): part[figure].to_numpy(np.float64) for name, part in outside.groupby("rater")}
+    now = _figure_here(outside, figure)
     for place, (name, row) in enumerate(rows.iterrows()):
         y, colour = top + step * place, kind_colour(row["kind"])
-        svg.text(240, y, shortened(str(name)), anchor="end", size=11.5)
+        seat = " \N{BULLET} panel" if row.get("in_panel", False) else ""
+        svg.text(240, y, shortened(str(name), 28 - len(seat)) + seat, anchor="end", size=11.5)
+        if str(name) in now:
+            svg.line(values(now[str(name)]), y - 8, values(now[str(name)]), y + 8, "ink", 2)
         for value in np.unique(seen[str(name)].round(4)):
             svg.line(values(value), y - 6, values(value), y + 6, colour, 1.2, opacity=0.35)
         svg.line(values(row["lowest"]), y, values(row["highest"]), y, colour, 1.4)
@@ -191,6 +198,14 @@ def roc_planes(
                 halo=True,
             )
     return svg.done()
+
+
+def _figure_here(outside: pd.DataFrame, figure: str) -> dict[str, float]:
+    """Figure of every rater against the panel that is marked as the present one."""
+    if "here" not in outside:
+        return {}
+    own = outside[outside["here"].astype(bool)]
+    return {str(name): float(value) for name, value in zip(own["rater"], own[figure], strict=True)}
 
 
 def _rank_ticks(worst: int) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from mura_ensemble.reporting.comparison import Part
 from mura_ensemble.reporting.figures_hardest import error_counts
@@ -27,14 +28,16 @@ def hardest_part(data: PartInput) -> Part | None:
     if not len(found.studies):
         return None
     return Part(
-        name="hardest",
         section=Section("hardest", "Hardest studies", list(_blocks(data, found))),
         tables={
             "hardest_studies": found.studies,
             "errors_together": found.counts,
-            "ensemble_losses": found.losses,
+            **{
+                name: table
+                for name, table in (("backbones_together", found.together), ("ensemble_losses", found.losses))
+                if len(table)
+            },
         },
-        checks=(),
         methods=(_methods(),) if len(found.voices) > 1 else (),
     )
 
@@ -53,8 +56,8 @@ def _blocks(data: PartInput, found: HardestFrames) -> Iterator[Block]:
             "other less than independent ones would. Ensembles are left out: they are made of the backbones.",
             file="figures/errors_together.svg",
         )
-    if not np.isnan(found.all_wrong):
-        yield Paragraph(_together(found))
+    if len(found.together):
+        yield Paragraph(_together(found.together))
     if len(found.losses):
         yield TableBlock(
             found.losses,
@@ -101,16 +104,16 @@ def _family(kind: str, heading: str) -> Column:
     return Column(heading, text, below="wrong")
 
 
-def _together(found: HardestFrames) -> str:
-    wrong = f"{count(found.all_wrong, 'study', 'studies')}"
+def _together(together: pd.DataFrame) -> str:
+    row = together.to_dict("records")[0]
     text = (
-        f"All {found.backbones} backbones are wrong on {wrong} of {found.n:,.0f} ({percent(found.all_wrong / found.n)}); "
-        f"errors independent of each other would give {found.all_wrong_expected:.1f}."
+        f"All {row['backbones']} backbones are wrong on {count(row['wrong'], 'study', 'studies')} of {row['n']:,} "
+        f"({percent(row['share'])}); backbones that err independently would be on {row['expected']:.1f}."
     )
-    if found.all_wrong:
+    if row["wrong"] and not np.isnan(row["ceiling"]):
         text += (
-            " No choice among their calls can be right there: a kappa of "
-            f"{estimate(found.ceiling)} is the most that choosing, study by study, whom to believe could reach."
+            " No choice among the calls of the backbones can be right there: a kappa of "
+            f"{estimate(row['ceiling'])} is the most that choosing, study by study, whom to believe could reach."
         )
     return text
 

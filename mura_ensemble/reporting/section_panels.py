@@ -26,14 +26,12 @@ def panels_part(data: PartInput, reading: pd.DataFrame | None, panel: tuple[str,
     if found is None:
         return None
     return Part(
-        name="panels",
         section=Section("panels", "Panels", list(_blocks(data, found))),
         tables={
             "panel_ranges": found.ranges,
             "panel_seats": found.seats,
             "panels": found.panels,
         },
-        checks=(),
         methods=(_methods(found),),
     )
 
@@ -49,7 +47,8 @@ def _blocks(data: PartInput, found: PanelFrames) -> Iterator[Block]:
         panel_ranges(found.ranges, found.panels, "kappa", simulated=data.simulated),
         "Kappa of every rater against every panel that it does not sit in, and the ranks it takes.",
         "One row per rater: a tick for each panel, the mean, and the range of ranks; the table below has the same numbers.",
-        reading="The spread is what the choice of the panel alone does: studies and calls are the same in each.",
+        reading="Dark: the panel of this report; \N{BULLET} sits in it. The spread is what the choice of the "
+        "panel alone does: studies and calls are the same in each.",
         file="figures/panels.svg",
     )
     yield TableBlock(
@@ -68,7 +67,7 @@ def _blocks(data: PartInput, found: PanelFrames) -> Iterator[Block]:
                 below="lowest to highest",
                 help="Over the panels the rater does not sit in. A range, not an interval: the studies are the same.",
             ),
-            count_column("Panels", "panels", help="Panels without the rater."),
+            count_column("Panels", "panels", remark="Panels without the rater."),
             Column(
                 "Rank",
                 lambda row: rank_range(row["best_rank"], row["worst_rank"]),
@@ -76,7 +75,7 @@ def _blocks(data: PartInput, found: PanelFrames) -> Iterator[Block]:
                 below="best to worst",
                 help="Among all raters outside the panel.",
             ),
-            value_column("Ranked first", "first", percent, help="Share of the panels without the rater."),
+            value_column("Ranked first", "first", percent, remark="Share of the panels without the rater."),
         ],
         "Every rater over the panels that it does not sit in, on the studies scored here.",
         ("panel_ranges.csv", "panel_ranges.json", "panel_ranges.tex", "panels.csv"),

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from mura_ensemble.reporting.comparison import Comparison, Part
-from mura_ensemble.reporting.figures_plane import kappa_plane
 from mura_ensemble.reporting.figures_readers import difference_grid
 from mura_ensemble.reporting.formats import (
     count,
@@ -15,7 +14,6 @@ from mura_ensemble.reporting.formats import (
     estimate,
     name_list,
     p_value,
-    percent,
     signed,
     signed_interval,
 )
@@ -26,7 +24,7 @@ from mura_ensemble.reporting.part_readers import HIGHER, LOWER, OPEN, ReaderFram
 from mura_ensemble.reporting.tables import Column, Row
 from mura_ensemble.reporting.words import level_name
 
-__all__ = ["plane_drawing", "readers_part"]
+__all__ = ["readers_part"]
 
 
 def readers_part(data: PartInput, comparison: Comparison) -> Part | None:
@@ -35,45 +33,17 @@ def readers_part(data: PartInput, comparison: Comparison) -> Part | None:
         return None
     found = reader_frames(data, comparison.differences)
     return Part(
-        name="readers",
-        section=Section("readers", "Readers", list(_blocks(data, comparison, found))),
+        section=Section("readers", "Readers", list(_blocks(data, found))),
         tables={
             "reader_differences": found.differences,
             "reader_best": found.best,
             "reader_points": found.at_readers,
-            "roc_curves": found.curves,
         },
-        checks=(),
         methods=(_methods(data, found),),
     )
 
 
-def plane_drawing(comparison: Comparison, curves: pd.DataFrame | None = None) -> Drawing:
-    """Operating points on lines of equal kappa."""
-    board = comparison.leaderboard.dropna(subset=["sensitivity", "specificity"])
-    points = "; ".join(
-        f"{name} sensitivity {estimate(row['sensitivity'], 2)}, specificity {estimate(row['specificity'], 2)}"
-        for name, row in board.iterrows()
-    )
-    drawn = [str(name) for name in dict.fromkeys(curves.index)] if curves is not None else []
-    reading = (
-        f"Raters on one dotted line have the same kappa at this prevalence ({percent(comparison.data.prevalence)}) with "
-        "different mistakes: further up and right misses fewer abnormal studies and calls more normal ones abnormal."
-    )
-    if drawn:
-        which = "curve shows" if len(drawn) == 1 else "curves show"
-        reading += f" The {which} what other thresholds would do for {name_list(drawn)}."
-    return Drawing(
-        "sensitivity-specificity",
-        kappa_plane(board, comparison.data.prevalence, curves=curves, simulated=comparison.simulated),
-        "Sensitivity and specificity of every rater, with lines of equal kappa.",
-        f"Operating points: {points}.",
-        reading=reading,
-        file="figures/sensitivity_specificity.svg",
-    )
-
-
-def _blocks(data: PartInput, comparison: Comparison, found: ReaderFrames) -> Iterator[Block]:
+def _blocks(data: PartInput, found: ReaderFrames) -> Iterator[Block]:
     level = level_name(data.level)
     yield Paragraph(_said(found.differences))
     if len(found.differences):
@@ -94,14 +64,13 @@ def _blocks(data: PartInput, comparison: Comparison, found: ReaderFrames) -> Ite
                 name_column("Rater", "rater"),
                 text_column("Best reader here", "best_reader"),
                 limits_column("Rater less best reader", "difference", "low", "high", difference=True,
-                              help="On the studies both called; the interval holds whoever the best reader truly is."),
+                              remark="On the studies both called; the interval holds whoever the best reader truly is."),
             ],
             f"Against the best reader. Who is best was learnt from these studies, so the {level} intervals hold for all "
             "raters and readers at once.",
             ("reader_best.csv", "reader_best.json"),
             row_style=lambda row: f"kind-{row['kind']}",
         )  # fmt: skip
-    yield plane_drawing(comparison, found.curves if len(found.curves) else None)
     if len(found.at_readers):
         yield _at_readers(found.at_readers, level)
 
@@ -110,7 +79,7 @@ def _said(differences: pd.DataFrame) -> str:
     """Only what the adjusted tests and the intervals both support."""
     tests = int(differences["p"].notna().sum())
     claims = [
-        f"{name_list(sorted({str(name) for name in rows.index}), most=4)} {'is' if rows.index.nunique() == 1 else 'are'} "
+        f"{name_list(list(map(str, rows.index)), most=4)} {'is' if len(rows) == 1 else 'are'} "
         f"shown to have a {verdict} than {reader}."
         for verdict in (HIGHER, LOWER)
         for reader, rows in differences[differences["verdict"] == verdict].groupby("reader", sort=False)
@@ -175,7 +144,7 @@ def _at_readers(points: pd.DataFrame, level: str) -> TableBlock:
         ],
         f"What the drawn raters would find if their threshold were moved to a reader's specificity, with {level} "
         "intervals. The threshold is found on these studies, and anew in every resample.",
-        ("reader_points.csv", "reader_points.json", "roc_curves.csv"),
+        ("reader_points.csv", "reader_points.json"),
         row_style=lambda row: f"kind-{row['kind']}",
     )  # fmt: skip
 
@@ -183,9 +152,9 @@ def _at_readers(points: pd.DataFrame, level: str) -> TableBlock:
 def _methods(data: PartInput, found: ReaderFrames) -> str:
     text = (
         f"Every ensemble and backbone was compared with every reader outside the panel as above; the "
-        f"{count(int(found.differences['p'].notna().sum()), 'p value')} of these comparisons are one family (Holm). A rater is "
-        f"said to differ from a reader only if the adjusted p value is below {error_rate(data.level):.2g} and the interval "
-        "excludes zero."
+        f"{count(int(found.differences['p'].notna().sum()), 'p value')} of these comparisons are one family (Holm). A rater "
+        f"is said to differ from a reader only if the adjusted p value is below {error_rate(data.level):.2g} and the "
+        "interval excludes zero."
     )
     if len(found.best):
         text += (
