@@ -136,7 +136,7 @@ CODES: dict[str, Code] = {
     ),
     "ME025": Code(
         "warning",
-        "an ensemble was fitted where the share of abnormal studies differs by more than 0.1",
+        "an ensemble learnt where the share of abnormal studies differs by more than 0.1",
         "fit it on studies like those to be called",
     ),
     "ME026": Code(

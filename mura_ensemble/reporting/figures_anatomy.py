@@ -45,7 +45,7 @@ def kappa_gaps(ensembles: pd.DataFrame, *, simulated: bool = False) -> str:
     svg.text((scale.start + scale.end) / 2, bottom + 32, "kappa", anchor="middle")
     for place, (name, row) in enumerate(ensembles.iterrows()):
         y = top + block * place
-        svg.text(_LEFT, y, shortened(str(name)), anchor="end", size=12, bold=True)
+        svg.text(_LEFT, y, shortened(str(name), 26), anchor="end", size=12, bold=True)
         here = "scored here, but fitted on these" if row["apparent_here"] else "scored here"
         lines = (
             ("apparent, on the studies of the fit", row["apparent"], np.nan, np.nan, 0.35),
@@ -94,8 +94,8 @@ def weight_grid(weights: pd.DataFrame, *, simulated: bool = False) -> str:
         ends = pd.concat([own["low"], own["high"], own["weight"], pd.Series([0.0])])
         scale = Scale(*round_span(ends, ends), x, x + width)
         bottom = top + _STEP * len(backbones) - _STEP / 2
-        svg.text(x, top - 22, shortened(name, 26), colour="ensemble", size=12, bold=True)
-        svg.ticks(scale, ticks_of(scale, most=4), top - _STEP / 2, bottom, form=".2f")
+        svg.text(x, top - 22, shortened(name, int(width / 8)), colour="ensemble", size=12, bold=True)
+        svg.ticks(scale, ticks_of(scale, most=int(width / 45)), top - _STEP / 2, bottom, form=".2f")
         svg.line(scale(0), top - _STEP / 2, scale(0), bottom, "ink", 1)
         rows = {str(row["backbone"]): row for _, row in own.iterrows()}
         for line, backbone in enumerate(backbones):

@@ -49,7 +49,7 @@ def reliability_grid(
         x0 = _LEFT + (place % _COLUMNS) * (_SIDE + _GAP)
         y0 = _HEAD + (place // _COLUMNS) * (block + _BETWEEN)
         across, up = Scale(0, 1, x0, x0 + _SIDE), Scale(0, 1, y0 + _SIDE, y0)
-        svg.text(x0, y0 - 28, shortened(name, 26), size=12, bold=True, colour=kind)
+        svg.text(x0, y0 - 28, shortened(name, 22), size=12, bold=True, colour=kind)
         error = float(calibration.loc[[name], "error"].iloc[0])
         svg.text(x0, y0 - 12, f"off by {estimate(error)} on average", size=10.5, colour="quiet")
         _square(svg, across, up, first=place % _COLUMNS == 0)

@@ -50,8 +50,10 @@ def difference_grid(differences: pd.DataFrame, open_verdict: str, *, simulated: 
         x = _LEFT + (place % _COLUMNS) * (width + _GAP)
         scale = Scale(low, high, x, x + width)
         bottom = top + _STEP * len(raters) - _STEP / 2
-        svg.text(x, top - 22, f"less {shortened(reader, 26)}", colour="reader", size=12, bold=True)
-        svg.ticks(scale, ticks_of(scale, most=5), top - _STEP / 2, bottom, form=".2f")
+        svg.text(
+            x, top - 22, f"less {shortened(reader, int(width / 8) - 4)}", colour="reader", size=12, bold=True
+        )
+        svg.ticks(scale, ticks_of(scale, most=int(width / 45)), top - _STEP / 2, bottom, form=".2f")
         svg.line(scale(0), top - _STEP / 2, scale(0), bottom, "ink", 1)
         for row, rater in enumerate(raters):
             y, cell = top + _STEP * row, cells[rater, reader]

@@ -12,6 +12,7 @@ import pandas as pd
 from mura_ensemble.ensembles.anatomy import shapley
 from mura_ensemble.ensembles.combination import Sample
 from mura_ensemble.ensembles.ensemble import Ensemble
+from mura_ensemble.ensembles.poolings import LEARNED
 from mura_ensemble.reporting.part_calibration import operating_point_words
 from mura_ensemble.reporting.part_input import PartInput
 from mura_ensemble.stats.diversity import diversity
@@ -22,6 +23,7 @@ _MOST_SHARED = (
     10  # Shapley values take every subset: of 10 backbones a fifth of a second, of 12 more than half
 )
 _RESAMPLES = 500
+_UNFITTED = ("mean", "logit-mean")
 _WORDS = {
     "mean": "plain mean of the probabilities",
     "logit-mean": "mean of the log odds",
@@ -44,11 +46,11 @@ class AnatomyFrames:
     ----------
     ensembles : DataFrame
         Index ensemble, in the order of the leaderboard: `pooling`, `combination`, `operating_point` in words;
-        `backbones` (how many); `candidates` (recipes among which was chosen, 1 without a choice); `fitted_split`,
-        `fitted_studies`, `fitted_abnormal`, `fitted_share` and `scored_share` of abnormal studies; `apparent`,
-        `nested` with `nested_low` and `nested_high`, `gap` (apparent - nested), `nested_n`, `folds`, `mix`: all from
-        the studies of the fit; `kappa`, `low`, `high`: on the studies scored here; `apparent_here`: these are studies
-        of the fit.
+        `learns` (whether anything was fitted); `backbones` (how many); `candidates` (recipes among which was chosen, 1
+        without a choice); `fitted_split`, `fitted_studies`, `fitted_abnormal`, `fitted_share` and `scored_share` of
+        abnormal studies; `apparent`, `nested` with `nested_low` and `nested_high`, `gap` (apparent - nested),
+        `nested_n`, `folds`, `mix`: all from the studies of the fit; `kappa`, `low`, `high`: on the studies scored here;
+        `apparent_here`: these are studies of the fit.
     weights : DataFrame
         Index ensemble, one row per backbone: `backbone`, `weight`, `low`, `high`, `fold_low`, `fold_high`, `resamples`
         (0: nothing is fitted). Without rows for ensembles that recorded none.
@@ -112,6 +114,7 @@ def _row(data: PartInput, name: str, ensemble: Ensemble) -> dict[str, object]:
         "pooling": f"{ensemble.recipe.pooling} of the views",
         "combination": combination_words(ensemble),
         "operating_point": operating_point_words(ensemble.operating_point),
+        "learns": _learns(ensemble),
         "backbones": len(ensemble.backbones),
         "candidates": max(1, len(found.candidates)),
         "fitted_split": fitted.split,
@@ -132,6 +135,17 @@ def _row(data: PartInput, name: str, ensemble: Ensemble) -> dict[str, object]:
         "high": here["high"],
         "apparent_here": bool(here["apparent"]),
     }
+
+
+def _learns(ensemble: Ensemble) -> bool:
+    """Whether weights, calibration, threshold or pooling were fitted to labels."""
+    recipe = ensemble.recipe
+    return not (
+        recipe.strategy in _UNFITTED
+        and recipe.calibration == "none"
+        and ensemble.operating_point.kind == "half"
+        and recipe.pooling not in LEARNED
+    )
 
 
 def _shares(data: PartInput) -> tuple[pd.DataFrame, float]:

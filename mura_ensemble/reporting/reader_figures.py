@@ -62,8 +62,7 @@ def panel_ranges(ranges: pd.DataFrame, panels: pd.DataFrame, figure: str, *, sim
         svg.text(240, y, shortened(str(name), 28 - len(seat)) + seat, anchor="end", size=11.5)
         if str(name) in now:
             svg.line(values(now[str(name)]), y - 8, values(now[str(name)]), y + 8, "ink", 2)
-        for value in np.unique(seen[str(name)].round(4)):
-            svg.line(values(value), y - 6, values(value), y + 6, colour, 1.2, opacity=0.35)
+        svg.strokes(map(values, seen[str(name)]), y - 6, y + 6, colour, 1.2, opacity=0.35)
         svg.line(values(row["lowest"]), y, values(row["highest"]), y, colour, 1.4)
         svg.mark(values(row["mean"]), y, row["kind"], 4.5)
         svg.line(ranks(row["best_rank"]), y, ranks(row["worst_rank"]), y, colour, 3, opacity=0.6)

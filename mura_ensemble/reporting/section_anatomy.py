@@ -205,6 +205,7 @@ def _checks(ensembles: pd.DataFrame) -> Iterator[Notice]:
             )
     other = ensembles[
         ((ensembles["fitted_share"] - ensembles["scored_share"]).abs() > _OTHER_MIX)
+        & ensembles["learns"]
         & ~ensembles["apparent_here"]
     ]
     for _, rows in other.groupby(["fitted_share", "scored_share"], sort=False):

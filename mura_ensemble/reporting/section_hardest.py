@@ -52,8 +52,8 @@ def _blocks(data: PartInput, found: HardestFrames) -> Iterator[Block]:
             if any(data.kind(name) == "reader" for name in found.voices)
             else f"Studies by how many of {len(found.voices)} raters are wrong on them.",
             "One bar per number of raters who are wrong together; the same numbers stand in the file errors_together.csv.",
-            reading="Longer bars than strokes at the bottom: the same studies are hard for all, so that raters correct each "
-            "other less than independent ones would. Ensembles are left out: they are made of the backbones.",
+            reading="Where lower bars reach beyond their strokes, the same studies are hard for all, and raters correct "
+            "each other less than independent ones would. Ensembles are left out: they are made of the backbones.",
             file="figures/errors_together.svg",
         )
     if len(found.together):
@@ -68,14 +68,15 @@ def _blocks(data: PartInput, found: HardestFrames) -> Iterator[Block]:
                 count_column("Most wrong", "most_backbones_wrong", below="not all"),
                 count_column("At most half wrong", "at_most_half_wrong", below="lost by combining"),
             ],
-            "Where the ensembles are wrong: what no combination could have saved, and what this one lost.",
+            "Where the ensembles are wrong: with all backbones, with most of them, or although at least half of "
+            "them are right.",
             ("ensemble_losses.csv", "ensemble_losses.json"),
             row_style=lambda row: f"kind-{row['kind']}",
         )  # fmt: skip
     yield TableBlock(
         top,
         [
-            name_column("Study", "study"),
+            Column("Study", lambda row: str(row["study"]), align="left", style="key", header=True),
             text_column("Type", "study_type"),
             text_column("Gold standard", "gold"),
             Column("Wrong", lambda row: f"{row['wrong']} of {row['raters']}", style="strong", below="of all raters"),
@@ -108,7 +109,7 @@ def _together(together: pd.DataFrame) -> str:
     row = together.to_dict("records")[0]
     text = (
         f"All {row['backbones']} backbones are wrong on {count(row['wrong'], 'study', 'studies')} of {row['n']:,} "
-        f"({percent(row['share'])}); backbones that err independently would be on {row['expected']:.1f}."
+        f"({percent(row['share'])}); backbones that err independently would be on {_few(row['expected'])}."
     )
     if row["wrong"] and not np.isnan(row["ceiling"]):
         text += (
@@ -116,6 +117,10 @@ def _together(together: pd.DataFrame) -> str:
             f"{estimate(row['ceiling'])} is the most that choosing, study by study, whom to believe could reach."
         )
     return text
+
+
+def _few(studies: float) -> str:
+    return f"{studies:.1f}" if studies >= 0.05 else "<0.1"
 
 
 def _methods() -> str:

@@ -19,7 +19,7 @@ from mura_ensemble.reporting.assemble import RaterTable
 from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.workflows.comparison import compare_assembled
 
-__all__ = ["an_ensemble", "compared", "gather", "shuffled", "troubled"]
+__all__ = ["an_ensemble", "compared", "gather", "long_named", "shuffled", "troubled"]
 
 
 def an_ensemble(
@@ -29,7 +29,7 @@ def an_ensemble(
     return Ensemble(
         name,
         backbones,
-        Recipe(),
+        Recipe("weighted" if learnt else "mean"),
         Parts(FixedPooling(), Mean(), Calibration(), OperatingPoint()),
         FittedOn("valid", 200, 180, round(200 * share), 0, "held-out", {}, frozenset(), frozenset(), True),
         Evaluation(0.72, 0.68, 0.6, 0.76, 0.95, 5, 0, 200),
@@ -129,6 +129,28 @@ def troubled() -> RaterTable:
     return replace(
         raters,
         probabilities=raters.probabilities.assign(net_2=0.9 * raters.probabilities["net_2"] ** 4),
-        ensembles=(replace(first, fitted_on=replace(first.fitted_on, abnormal=180)), second),
+        ensembles=(
+            replace(second, name=first.name, fitted_on=replace(first.fitted_on, abnormal=180)),
+            replace(first, name=second.name),
+        ),
         apparent=(second.name,),
+    )
+
+
+def long_named(raters: RaterTable) -> RaterTable:
+    """Everybody with a name as long as they come in practice."""
+    names = {str(name): f"{name}_with_a_name_as_long_as_they_come_in_practice" for name in raters.calls}
+    assert raters.reading is not None
+    return replace(
+        raters,
+        calls=raters.calls.rename(columns=names),
+        probabilities=raters.probabilities.rename(columns=names),
+        reading=raters.reading.rename(columns=names),
+        kinds={names[name]: kind for name, kind in raters.kinds.items()},
+        points={names[name]: point for name, point in raters.points.items()},
+        panel=tuple(names[name] for name in raters.panel),
+        ensembles=tuple(
+            replace(each, name=names[each.name], backbones=tuple(names[name] for name in each.backbones))
+            for each in raters.ensembles
+        ),
     )

@@ -10,7 +10,8 @@ from time import process_time
 import numpy as np
 import pandas as pd
 import pytest
-from gathered import compared, gather, shuffled, troubled
+from gathered import compared, gather, long_named, shuffled, troubled
+from headless import CHROMIUM, measure
 from shown import unexplained
 from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
 from statsmodels.stats.multitest import multipletests
@@ -287,6 +288,17 @@ def test_drawings_say_simulated_only_where_it_is_so(whole: Comparison) -> None:
         assert len(drawings) >= 6
         for drawing in drawings:
             assert ("simulated data" in drawing.svg) is said, drawing.name
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+def test_labels_stay_inside_their_drawings_and_tables_on_the_screen() -> None:
+    made = {"short": gather(), "long": long_named(gather(300, 250, backbones=8, ensembles=5, readers=8))}
+    pages = {name: render_page(comparison_page(compared(raters))) for name, raters in made.items()}
+    answers, console = measure(pages, (400, 1100))
+    assert console == []
+    for answer in answers.values():
+        assert (answer["overflow"], answer["wide"], answer["clipped"]) == (0, [], [])
+        assert answer["loose"] == answer["nameless"] == answer["unreachable"] == 0
 
 
 def test_checks_of_the_parts() -> None:
