@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -16,15 +18,15 @@ _STEP, _HEAD, _FOOT = 19.0, 64.0, 50.0
 _LEFT, _GAP = 224.0, 34.0
 
 
-def difference_grid(differences: pd.DataFrame, open_verdict: str, *, simulated: bool = False) -> str:
+def difference_grid(differences: pd.DataFrame, shown: Collection[str], *, simulated: bool = False) -> str:
     """One row per rater and one column per reader; what is not shown to differ is drawn faint.
 
     Parameters
     ----------
     differences : DataFrame
         Index rater, one row per reader; columns `reader`, `kind`, `difference`, `low`, `high`, `verdict`.
-    open_verdict : str
-        The verdict of those that are drawn faint.
+    shown : collection of str
+        Verdicts that are drawn in full.
     simulated : bool
         Write it on the drawing.
 
@@ -61,7 +63,7 @@ def difference_grid(differences: pd.DataFrame, open_verdict: str, *, simulated: 
                 svg.text(_LEFT - 12, y, shortened(rater), anchor="end", size=11.5)
             if np.isnan(cell["difference"]):
                 continue
-            faint = 0.5 if cell["verdict"] == open_verdict else 1.0
+            faint = 1.0 if cell["verdict"] in shown else 0.5
             if not np.isnan(cell["low"]):
                 svg.line(
                     scale(cell["low"]),

@@ -61,6 +61,10 @@ class PartInput:
         """Backbone, ensemble or reader."""
         return str(self.board.loc[[rater], "kind"].iloc[0])
 
+    def apparent(self, rater: str) -> bool:
+        """Whether it was trained, fitted or tuned on studies that score it here."""
+        return bool(self.board.loc[[rater], "apparent"].iloc[0])
+
     def raters_of(self, *kinds: str) -> list[str]:
         """Raters of some kinds, in the order of the leaderboard."""
         return [str(name) for name in self.board.index[self.board["kind"].isin(kinds)]]
@@ -73,8 +77,7 @@ class PartInput:
         """
         known = [name for names, _ in self.same_studies() for name in names]
         ranked = [str(name) for name in self.board.index if name in known]
-        apparent = set(self.board.index[self.board["apparent"].astype(bool)])
-        ranked = [name for name in ranked if name not in apparent] or ranked
+        ranked = [name for name in ranked if not self.apparent(name)] or ranked
         first = [name for kind in ("ensemble", "backbone") for name in ranked if self.kind(name) == kind]
         heads = [
             next(name for name in first if self.kind(name) == kind)

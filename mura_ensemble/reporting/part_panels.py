@@ -52,7 +52,7 @@ class PanelFrames:
 
 
 def panel_frames(data: PartInput, reading: pd.DataFrame, panel: Sequence[str]) -> PanelFrames | None:
-    """Score everyone against every panel of the size of this report's; None where that cannot be done in time.
+    """Score everyone against every panel of the size of this report's; None where these are more than `MOST_PANELS`.
 
     Parameters
     ----------
@@ -60,10 +60,10 @@ def panel_frames(data: PartInput, reading: pd.DataFrame, panel: Sequence[str]) -
     reading : DataFrame
         Index study; one column per reader, 0, 1 or NaN: those of the panel too.
     panel : sequence of str
-        Whose majority is the gold standard here.
+        Whose majority is the gold standard here; fewer than all readers.
     """
     readers = sorted(map(str, reading.columns))
-    if not panel or len(panel) >= len(readers) or comb(len(readers), len(panel)) > MOST_PANELS:
+    if comb(len(readers), len(panel)) > MOST_PANELS:
         return None
     models = data.raters_of("ensemble", "backbone")
     votes = reading[readers].reindex(data.studies.index).to_numpy(np.float64)

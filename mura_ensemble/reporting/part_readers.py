@@ -13,9 +13,10 @@ from mura_ensemble.stats.multiplicity import holm
 from mura_ensemble.stats.panel import fixed_gold
 from mura_ensemble.stats.reader_roc import against_best, reader_points
 
-__all__ = ["HIGHER", "LOWER", "OPEN", "ReaderFrames", "reader_frames"]
+__all__ = ["APPARENT", "HIGHER", "LOWER", "OPEN", "ReaderFrames", "reader_frames"]
 
 HIGHER, LOWER, OPEN = "higher kappa", "lower kappa", "not shown to differ"
+APPARENT = "fitted on these studies, not judged"
 _RESAMPLES = 2_000
 _POINT_RESAMPLES = 1_000
 
@@ -29,10 +30,11 @@ class ReaderFrames:
     differences : DataFrame
         Index rater, one row per reader outside the panel: `reader`, `kind`, `difference` of kappa with `low` and
         `high`, `p` (permutation test), `p_adjusted` (Holm over all rows), `n`, `verdict`: one of `HIGHER`, `LOWER`,
-        which need both the adjusted p and the interval, and `OPEN`.
+        which need both the adjusted p and the interval, `OPEN`, or `APPARENT` for a rater that saw these studies.
     best : DataFrame
         Index rater: `kind`, `best_reader`, `difference`, `low`, `high`: against the best reader, whoever that truly
-        is. Limits hold for all raters and readers at once. Without rows with fewer than two readers.
+        is. Limits hold for all raters and readers at once. Without rows with fewer than two readers and for raters that
+        saw these studies.
     at_readers : DataFrame
         Index rater (those whose ROC curves are drawn), one row per reader: `reader`, `n`, his `sensitivity` and
         `specificity`, `rater_sensitivity` at his specificity, `difference` with `low` and `high`, `p_adjusted` (max-T
@@ -57,7 +59,7 @@ def reader_frames(data: PartInput, pairs: pd.DataFrame) -> ReaderFrames:
     readers, models = data.raters_of("reader"), data.raters_of("backbone", "ensemble")
     return ReaderFrames(
         differences=_differences(data, pairs, models, readers),
-        best=_best(data, models, readers),
+        best=_best(data, [name for name in models if not data.apparent(name)], readers),
         at_readers=_at_readers(data, readers),
     )
 
@@ -67,8 +69,11 @@ def _differences(data: PartInput, pairs: pd.DataFrame, models: list[str], reader
     frame = pairs.reindex(rows.set_names(pairs.index.names))[["difference", "low", "high", "p", "n"]]
     frame = frame.set_axis(rows).assign(p_adjusted=holm(frame["p"].to_numpy(np.float64)))
     passed = frame["p_adjusted"] < error_rate(data.level)
+    seen = [data.apparent(str(name)) for name in rows.get_level_values("rater")]
     verdict = np.select(
-        [passed & (frame["low"] > 0), passed & (frame["high"] < 0)], [HIGHER, LOWER], default=OPEN
+        [np.array(seen), passed & (frame["low"] > 0), passed & (frame["high"] < 0)],
+        [APPARENT, HIGHER, LOWER],
+        default=OPEN,
     )
     frame = frame.assign(verdict=verdict).reset_index("reader")
     frame.insert(0, "kind", [data.kind(str(name)) for name in frame.index])
@@ -78,7 +83,7 @@ def _differences(data: PartInput, pairs: pd.DataFrame, models: list[str], reader
 def _best(data: PartInput, models: list[str], readers: list[str]) -> pd.DataFrame:
     columns = ["kind", "best_reader", "difference", "low", "high"]
     rows: dict[str, list[object]] = {}
-    if len(readers) > 1:
+    if len(readers) > 1 and models:
         found = fixed_gold(
             data.gold,
             data.calls[readers].to_numpy(np.float64),

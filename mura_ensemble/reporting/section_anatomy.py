@@ -54,7 +54,8 @@ def _blocks(data: PartInput, found: AnatomyFrames) -> Iterator[Block]:
             name_column("Ensemble", "ensemble"),
             Column("Made of", lambda row: count(row["backbones"], "backbone"), align="left",
                    detail=lambda row: row["pooling"]),
-            text_column("Backbones combined by", "combination", style="long"),
+            Column("Backbones combined by", lambda row: row["combination"], align="left", style="long",
+                   detail=lambda row: f"chosen among {row['candidates']} recipes" if row["candidates"] > 1 else ""),
             text_column("Abnormal above", "operating_point", style="long"),
             Column("Fitted on", lambda row: count(row["fitted_studies"], "study", "studies"),
                    detail=lambda row: f"{row['fitted_split']}, {percent(row['fitted_share'])} abnormal"),
@@ -109,7 +110,8 @@ def _blocks(data: PartInput, found: AnatomyFrames) -> Iterator[Block]:
 
 
 def _nested(row: Row) -> str:
-    return f"{interval(row['nested_low'], row['nested_high'])}; {row['nested_n']:,} studies, {row['folds']} folds"
+    mix = f", study types weighted as in {row['mix']}" if row["mix"] else ""
+    return f"{interval(row['nested_low'], row['nested_high'])}; {row['nested_n']:,} studies, {row['folds']} folds{mix}"
 
 
 def _here(row: Row) -> str:

@@ -87,7 +87,7 @@ def _blocks(data: PartInput, found: CalibrationFrames) -> Iterator[Block]:
         f"Share of abnormal studies by probability, with {level} intervals.{more}",
         "One square per rater: points on the dashed diagonal would be right; the numbers are in the file reliability.csv.",
         reading="Points below the diagonal: the probability is too high there; above it, too low. The bars below show how "
-        "many studies a point rests on.",
+        "many studies a point rests on; the numbers are in reliability.csv.",
         file="figures/reliability.svg",
     )
     yield from _thresholds(found.thresholds)

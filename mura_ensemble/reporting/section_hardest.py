@@ -53,7 +53,8 @@ def _blocks(data: PartInput, found: HardestFrames) -> Iterator[Block]:
             else f"Studies by how many of {len(found.voices)} raters are wrong on them.",
             "One bar per number of raters who are wrong together; the same numbers stand in the file errors_together.csv.",
             reading="Where lower bars reach beyond their strokes, the same studies are hard for all, and raters correct "
-            "each other less than independent ones would. Ensembles are left out: they are made of the backbones.",
+            "each other less than independent ones would. Ensembles are left out: they are made of the "
+            "backbones. The numbers are in errors_together.csv.",
             file="figures/errors_together.svg",
         )
     if len(found.together):

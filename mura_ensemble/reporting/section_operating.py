@@ -65,7 +65,7 @@ def _plane(comparison: Comparison) -> Drawing:
     )
     if drawn:
         which = "curve shows" if len(drawn) == 1 else "curves show"
-        reading += f" The {which} what other thresholds would do for {name_list(drawn)}."
+        reading += f" The {which} what other thresholds would do for {name_list(drawn)} (roc_curves.csv)."
     return Drawing(
         "sensitivity-specificity",
         kappa_plane(board, comparison.data.prevalence, curves=curves, simulated=comparison.simulated),

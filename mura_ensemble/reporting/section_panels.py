@@ -22,9 +22,15 @@ __all__ = ["panels_part"]
 
 def panels_part(data: PartInput, reading: pd.DataFrame | None, panel: tuple[str, ...]) -> Part | None:
     """Every panel of the same size; None where the gold standard is no panel's, or nobody sits outside."""
-    found = panel_frames(data, reading, panel) if reading is not None else None
-    if found is None:
+    if reading is None or not panel or len(panel) >= reading.shape[1]:
         return None
+    found = panel_frames(data, reading, panel)
+    if found is None:
+        beyond = Paragraph(
+            "There are too many other panels of this size for one page; mura-ensemble readers scores everybody against each "
+            "of them."
+        )
+        return Part(section=Section("panels", "Panels", [beyond]), tables={})
     return Part(
         section=Section("panels", "Panels", list(_blocks(data, found))),
         tables={
@@ -39,8 +45,9 @@ def panels_part(data: PartInput, reading: pd.DataFrame | None, panel: tuple[str,
 def _blocks(data: PartInput, found: PanelFrames) -> Iterator[Block]:
     level = level_name(data.level)
     yield Paragraph(
-        f"The gold standard is the majority of {found.size} of {found.readers} readers. There are {found.count} such "
-        "panels; each of them is another gold standard for the same studies and the same calls."
+        f"The gold standard is {'the majority' if found.size > 1 else 'the calls'} of {found.size} of {found.readers} "
+        f"readers. There are {found.count} such panels; each of them is another gold standard for the same "
+        f"studies and the same calls."
     )
     yield Drawing(
         "panels",

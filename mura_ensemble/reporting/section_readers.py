@@ -20,11 +20,13 @@ from mura_ensemble.reporting.formats import (
 from mura_ensemble.reporting.page import Block, Drawing, Paragraph, Section, TableBlock
 from mura_ensemble.reporting.part_columns import count_column, limits_column, name_column, text_column
 from mura_ensemble.reporting.part_input import PartInput
-from mura_ensemble.reporting.part_readers import HIGHER, LOWER, OPEN, ReaderFrames, reader_frames
+from mura_ensemble.reporting.part_readers import HIGHER, LOWER, ReaderFrames, reader_frames
 from mura_ensemble.reporting.tables import Column, Row
 from mura_ensemble.reporting.words import level_name
 
 __all__ = ["readers_part"]
+
+_MOST_READERS = 8  # columns that still fit a sheet
 
 
 def readers_part(data: PartInput, comparison: Comparison) -> Part | None:
@@ -46,17 +48,24 @@ def readers_part(data: PartInput, comparison: Comparison) -> Part | None:
 def _blocks(data: PartInput, found: ReaderFrames) -> Iterator[Block]:
     level = level_name(data.level)
     yield Paragraph(_said(found.differences))
-    if len(found.differences):
+    readers = list(dict.fromkeys(map(str, found.differences["reader"])))
+    drawn = found.differences[found.differences["reader"].isin(readers[:_MOST_READERS])]
+    more = (
+        f" The {_MOST_READERS} best of them; the others are in reader_differences.csv."
+        if len(readers) > _MOST_READERS
+        else ""
+    )
+    if len(drawn):
         yield Drawing(
             "reader-differences",
-            difference_grid(found.differences, OPEN, simulated=data.simulated),
-            f"Kappa of every rater less that of every reader, with {level} intervals.",
+            difference_grid(drawn, (HIGHER, LOWER), simulated=data.simulated),
+            f"Kappa of every rater less that of every reader, with {level} intervals.{more}",
             "One column per reader, one row per rater; the same numbers stand in the table below.",
             reading="Right of the line the rater agrees better with the gold standard than the reader. Faint: not shown to "
             "differ once all comparisons are counted, even where the interval alone misses the line.",
             file="figures/reader_differences.svg",
         )
-        yield _differences(found.differences, level)
+        yield _differences(drawn, level, more)
     if len(found.best):
         yield TableBlock(
             found.best,
@@ -92,7 +101,7 @@ def _said(differences: pd.DataFrame) -> str:
     return f"{' '.join(claims)} Nobody else is shown to differ: {counted}."
 
 
-def _differences(differences: pd.DataFrame, level: str) -> TableBlock:
+def _differences(differences: pd.DataFrame, level: str, more: str) -> TableBlock:
     """Raters as rows, readers as columns."""
     cells: Mapping[tuple[str, str], Row] = {
         (str(name), str(row["reader"])): dict(row) for name, row in differences.iterrows()
@@ -108,20 +117,22 @@ def _differences(differences: pd.DataFrame, level: str) -> TableBlock:
             own = cell(row)
             if own["difference"] != own["difference"]:
                 return ""
-            return f"{signed_interval(own['low'], own['high'])}; p {p_value(own['p_adjusted'])}"
+            return (
+                f"{signed_interval(own['low'], own['high'])}; p\N{NO-BREAK SPACE}{p_value(own['p_adjusted'])}"
+            )
 
         return Column(
             reader,
             lambda row: signed(cell(row)["difference"]),
             detail=limits,
-            style=lambda row: "strong" if cell(row)["verdict"] != OPEN else "",
+            style=lambda row: "wraps strong" if cell(row)["verdict"] in (HIGHER, LOWER) else "wraps",
         )
 
     return TableBlock(
         raters.set_index("rater"),
         [name_column("Rater", "rater"), *map(column, dict.fromkeys(map(str, differences["reader"])))],
         f"Kappa of the rater less kappa of the reader, on the studies both called, with {level} intervals and p adjusted "
-        "for all comparisons of the table. Bold: shown to differ.",
+        f"for all comparisons. Bold: shown to differ.{more}",
         ("reader_differences.csv", "reader_differences.json", "reader_differences.tex"),
         row_style=lambda row: f"kind-{row['kind']}",
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import subprocess
 from dataclasses import replace
 from itertools import combinations, product
 from pathlib import Path
@@ -11,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from gathered import compared, gather, long_named, shuffled, troubled
-from headless import CHROMIUM, measure
+from headless import CHROMIUM, measure, print_pages
 from shown import unexplained
 from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
 from statsmodels.stats.multitest import multipletests
@@ -20,7 +23,7 @@ from mura_ensemble.reporting.assemble import RaterTable
 from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.page import render_markdown, render_page
 from mura_ensemble.reporting.part_hardest import independent_counts
-from mura_ensemble.reporting.part_readers import HIGHER, LOWER, OPEN
+from mura_ensemble.reporting.part_readers import APPARENT, HIGHER, LOWER, OPEN
 from mura_ensemble.reporting.parts import build_parts
 from mura_ensemble.reporting.report import table_files, write_report
 from mura_ensemble.reporting.sections import comparison_page
@@ -80,6 +83,10 @@ def test_nothing_is_claimed_that_the_adjusted_test_does_not_support(raters: Rate
     said = comparison.parts[0].section.blocks[0].text  # type: ignore[union-attr]
     assert "mean_1" in said
     assert "is shown to have a higher kappa than reader_" in said
+    fitted = compared(replace(raters, calls=calls, apparent=("mean_1",)))
+    assert set(fitted.tables["reader_differences"].loc["mean_1", "verdict"]) == {APPARENT}
+    assert "mean_1" not in fitted.parts[0].section.blocks[0].text  # type: ignore[union-attr]
+    assert "mean_1" not in fitted.tables["reader_best"].index
     quiet = compared(raters).tables["reader_differences"]
     if (quiet["verdict"] == OPEN).all():
         assert (
@@ -299,6 +306,24 @@ def test_labels_stay_inside_their_drawings_and_tables_on_the_screen() -> None:
     for answer in answers.values():
         assert (answer["overflow"], answer["wide"], answer["clipped"]) == (0, [], [])
         assert answer["loose"] == answer["nameless"] == answer["unreachable"] == 0
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+def test_many_readers_still_fit_the_sheet(tmp_path: Path) -> None:
+    comparison = compared(gather(120, 100, backbones=2, ensembles=1, readers=22), resamples=100)
+    (panels,) = [part for part in comparison.parts if part.section.anchor == "panels"]
+    assert not panels.tables, "1,540 panels are for the verb that has the time"
+    assert "mura-ensemble readers" in panels.section.blocks[0].text  # type: ignore[union-attr]
+    assert len(comparison.tables["reader_differences"]) == 3 * 19
+    if shutil.which("pdftotext") is None:
+        pytest.skip("no pdftotext")
+    page = tmp_path / "report.html"
+    page.write_text(render_page(comparison_page(comparison)), encoding="utf-8")
+    print_pages(page, tmp_path / "report.pdf")
+    boxes = subprocess.run(
+        ["pdftotext", "-bbox", str(tmp_path / "report.pdf"), "-"], capture_output=True, text=True, check=True
+    ).stdout
+    assert max(float(right) for right in re.findall(r'xMax="([\d.]+)"', boxes)) <= 595.3 - 25
 
 
 def test_checks_of_the_parts() -> None:
