@@ -5,6 +5,7 @@ Shapes carry the light colours of the palette, which `page.inline_svg` exchanges
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from markupsafe import escape
@@ -63,6 +64,24 @@ class Svg:
             f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" '
             f'style="stroke:{COLOURS[colour][0]};stroke-width:{width:g}{extra}"/>'
         )
+
+    def strokes(
+        self,
+        places: Iterable[float],
+        top: float,
+        bottom: float,
+        colour: str,
+        width: float,
+        *,
+        opacity: float = 1,
+    ) -> None:
+        """Upright strokes of the same height as one shape; those on the same tenth of a pixel are one."""
+        path = "".join(f"M{x:g} {top:.1f}V{bottom:.1f}" for x in sorted({round(x, 1) for x in places}))
+        if path:
+            self.parts.append(
+                f'<path d="{path}" style="fill:none;stroke:{COLOURS[colour][0]};stroke-width:{width:g};'
+                f'stroke-opacity:{opacity:g}"/>'
+            )
 
     def curve(self, points: list[tuple[float, float]], colour: str, width: float = 1) -> None:
         """A line through points."""

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from mura_ensemble.reporting.assemble import RaterTable
 from mura_ensemble.reporting.comparison import Comparison, Part
+from mura_ensemble.reporting.part_input import part_input
+from mura_ensemble.reporting.section_anatomy import anatomy_part
+from mura_ensemble.reporting.section_calibration import calibration_part
+from mura_ensemble.reporting.section_hardest import hardest_part
+from mura_ensemble.reporting.section_panels import panels_part
+from mura_ensemble.reporting.section_readers import readers_part
 
 __all__ = ["build_parts"]
 
 
-def build_parts(raters: RaterTable, comparison: Comparison) -> tuple[Part, ...]:  # noqa: ARG001
-    """Sections on readers, ensembles and probabilities, where there are any.
+def build_parts(raters: RaterTable, comparison: Comparison) -> tuple[Part, ...]:
+    """Sections on readers, panels, ensembles, probabilities and the hardest studies, where there are any.
 
     Parameters
     ----------
@@ -18,4 +24,12 @@ def build_parts(raters: RaterTable, comparison: Comparison) -> tuple[Part, ...]:
     comparison : Comparison
         Of these raters; its level, resamples and seed are used again.
     """
-    return ()
+    data = part_input(raters, comparison)
+    found = (
+        readers_part(data, comparison),
+        panels_part(data, raters.reading, raters.panel),
+        anatomy_part(data, raters.ensembles),
+        calibration_part(data, raters.points),
+        hardest_part(data),
+    )
+    return tuple(part for part in found if part is not None)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from gathered import compared, gather
 
 from mura_ensemble.published import analyse_board
 from mura_ensemble.reporting.board_files import board_files
@@ -62,6 +63,16 @@ def test_every_table_of_a_comparison_compiles_and_fits_the_page(
     assert all("Simulated data." in table for table in tables)
     said = compiled(tmp_path / "paper", tables)
     assert "Overfull" not in said
+
+
+def test_every_table_of_the_parts_compiles_and_fits_the_page(tmp_path: Path) -> None:
+    written = write_report(compared(gather(simulated=True)), tmp_path / "report")
+    tables = {path.stem: path.read_text(encoding="utf-8") for path in written if path.suffix == ".tex"}
+    assert {"reader_differences", "panel_ranges", "ensembles", "calibration", "fixed_specificity"} <= set(
+        tables
+    )
+    assert all("Simulated data." in table for table in tables.values())
+    assert "Overfull" not in compiled(tmp_path / "paper", tables.values())
 
 
 def test_every_table_of_a_published_board_compiles(tmp_path: Path) -> None:
