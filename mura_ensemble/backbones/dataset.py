@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ViewBatch",
     "Views",
-    "augmented",
     "batches_of",
     "chosen_device",
     "normalised",
@@ -210,31 +209,6 @@ def normalised(values: Tensor, preprocessing: Preprocessing) -> Tensor:
     mean = torch.tensor(preprocessing.mean, device=values.device).view(1, -1, 1, 1)
     std = torch.tensor(preprocessing.std, device=values.device).view(1, -1, 1, 1)
     return (values - mean) / std
-
-
-def augmented(values: Tensor, flips: NDArray[np.bool_], degrees: NDArray[np.float64]) -> Tensor:
-    """Mirror and rotate each view about its centre; what comes in from outside is black.
-
-    Parameters
-    ----------
-    values : Tensor, shape (n, channels, size, size)
-        In [0, 1], not yet normalised.
-    flips : ndarray of bool, shape (n,)
-        Lateral inversion.
-    degrees : ndarray, shape (n,)
-    """
-    import torch
-    from torch.nn.functional import affine_grid, grid_sample
-
-    radians = np.deg2rad(degrees)
-    mirror = np.where(flips, -1.0, 1.0)
-    matrices = np.zeros((len(flips), 2, 3), dtype=np.float32)
-    matrices[:, 0, 0] = mirror * np.cos(radians)
-    matrices[:, 0, 1] = -np.sin(radians)
-    matrices[:, 1, 0] = mirror * np.sin(radians)
-    matrices[:, 1, 1] = np.cos(radians)
-    grid = affine_grid(torch.from_numpy(matrices).to(values.device), list(values.shape), align_corners=False)
-    return grid_sample(values, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def chosen_device(name: str) -> Any:

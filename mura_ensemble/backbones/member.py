@@ -1,47 +1,63 @@
-"""Training one member of a run: weighted loss, epochs, a checkpoint after each, the same end after a kill."""
+"""Training one member of a run: weighted loss, steps, checkpoints, the same end after a kill."""
 
 from __future__ import annotations
 
-import json
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.backbones.dataset import Views, augmented, batches_of, normalised
-from mura_ensemble.backbones.registry import load_weights, save_weights
-from mura_ensemble.backbones.runs import member_file
+from mura_ensemble.backbones.augment import changed, drawn
+from mura_ensemble.backbones.checkpoints import Files, Standing, lowest
+from mura_ensemble.backbones.dataset import Views, batches_of, normalised
+from mura_ensemble.backbones.measures import held_out, words_of
+from mura_ensemble.backbones.recipes import Settings
+from mura_ensemble.backbones.registry import save_weights
+from mura_ensemble.data.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-__all__ = ["Settings", "class_weights", "seeded", "train_member"]
-
-ROTATION = 30.0
-"""Largest rotation of the augmentation, degrees (Rajpurkar et al. 2017, arXiv 1712.06957)."""
+__all__ = ["Task", "class_weights", "seeded", "train_member"]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How a member is trained.
+class Task:
+    """One training of a run: which views it learns from, which decide, which it must never see.
 
     Attributes
     ----------
-    epochs, batch_size, seed : int
-    learning_rate, weight_decay : float
-        Of AdamW; the rate warms up over a twentieth of all steps and falls along a cosine to zero.
+    number : int
+        Its place in the run; decides, with the seed, all that is drawn.
+    fold : int
+        The fold that it must not see; -1: it sees every one.
+    study_type : str or None
+        The only study type of its views; None: all.
+    training, validation, held : ndarray of int
+        Positions of the views that it learns from, that its validation loss is of, and of its fold.
     """
 
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    seed: int
+    number: int
+    fold: int
+    study_type: str | None
+    training: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    held: NDArray[np.int64]
+
+    @property
+    def words(self) -> str:
+        """How it is called in front of a person."""
+        return f"member {self.number}" + ("" if self.study_type is None else f" ({self.study_type})")
+
+    @property
+    def views(self) -> int:
+        """Views that go through the network in one epoch."""
+        return len(self.training) + len(self.validation) + len(self.held)
 
 
 @contextmanager
@@ -76,7 +92,8 @@ def class_weights(study_type: Sequence[str], gold: Sequence[int]) -> dict[str, t
 
 
 def train_member(
-    fold: int,
+    task: Task,
+    files: Files,
     model: nn.Module,
     views: Views,
     rows: pd.DataFrame,
@@ -84,23 +101,22 @@ def train_member(
     settings: Settings,
     device: Any,
     workers: int,
-    folder: Path,
+    checkpoint_seconds: float,
     report: Callable[[int, str], None],
     after_epoch: Callable[[], None],
 ) -> None:
-    """Train on the views of the other folds and leave `fold-k.safetensors`.
+    """Train one member and leave its weights and, as the last thing, `files.done`.
 
-    Every epoch draws its order, augmentation and dropout from (seed, fold, epoch) alone and ends with a
-    checkpoint, so that a run killed anywhere ends, when started again, as if it had not been. The weights
-    of the last epoch are kept: to choose an epoch by the held-out fold would leak its gold standard into
-    its out-of-fold probabilities.
+    Every step draws its augmentation and dropout from (seed, member, epoch, step) alone, so that a run killed
+    anywhere ends, when started again, as if it had not been. Nothing is chosen by the held-out fold: that would
+    leak its gold standard into its out-of-fold probabilities.
 
     Parameters
     ----------
-    fold : int
-        The fold that this member must not see; -1 trains on every view.
     rows : DataFrame
-        Of `views`, with `study`, `study_type`, `fold` and `gold`.
+        Of `views`, with `study`, `study_type` and `gold`.
+    checkpoint_seconds : float
+        How long after a checkpoint the next one is written; one is written at the end of every epoch too.
     report : callable
         Told after every batch how many views are done and how it goes, and at the end of an epoch.
     after_epoch : callable
@@ -108,84 +124,166 @@ def train_member(
     """
     import torch
     from timm.optim import create_optimizer_v2
-    from timm.scheduler import create_scheduler_v2
+    from timm.utils import ModelEmaV3
     from torch.nn.functional import binary_cross_entropy_with_logits
 
-    number = max(fold, 0)
-    finished, unfinished = member_file(folder, number), member_file(folder, number, unfinished=True)
-    training = np.flatnonzero(rows["fold"] != fold)
-    held = np.flatnonzero(rows["fold"] == fold)
-    if finished.exists():
-        report(settings.epochs * len(training), "")
-        report(0, f"member {number} stands")
+    if files.done.exists():
+        report(settings.epochs * task.views, "")
+        report(0, f"{task.words} stands")
         return
-    weight, target = _weights_and_targets(rows, training, device)
+    weight, target = _weights_and_targets(rows, task.training, device)
     model.to(device)
     optimizer = create_optimizer_v2(
-        model, opt="adamw", lr=settings.learning_rate, weight_decay=settings.weight_decay
+        model,
+        opt=settings.optimizer,
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        layer_decay=settings.layer_decay if settings.layer_decay < 1 else None,
     )
-    steps = len(_batches(training, settings.batch_size))
-    scheduler, _ = create_scheduler_v2(
-        optimizer,
-        sched="cosine",
-        num_epochs=settings.epochs,
-        warmup_epochs=settings.epochs / 20,
-        warmup_lr=settings.learning_rate / 100,
-        step_on_epochs=False,
-        updates_per_epoch=steps,
-    )
-    history = _resumed(unfinished, model, optimizer) if unfinished.exists() else []
-    report(len(history) * len(training), "")
-    for epoch in range(len(history), settings.epochs):
-        total, failed = 0.0, 0
+    average = ModelEmaV3(model, decay=settings.average, use_warmup=True) if settings.average else None
+    kept_model = model if average is None else average.module
+    steps = len(_batches(task.training, settings.batch_size))
+    schedule = _Schedule(settings, optimizer, steps)
+    standing = files.resume(model, None if average is None else average.module, optimizer)
+    schedule.resume(standing)
+    report(len(standing.history) * task.views, "")
+    saved = time.monotonic()
+    for epoch in range(len(standing.history), settings.epochs):
+        with seeded(settings.seed, task.number, epoch + 1, 0) as rng:
+            batches = _batches(rng.permutation(task.training), settings.batch_size)
+        report(sum(map(len, batches[: standing.step])), "")
         model.train()
-        with seeded(settings.seed, number, epoch + 1) as rng:
-            order = rng.permutation(training)
-            for step, batch in enumerate(
-                batches_of(views, _batches(order, settings.batch_size), workers=workers)
-            ):
-                scheduler.step_update(epoch * steps + step)
-                flips, degrees = (
-                    rng.random(len(batch.rows)) < 0.5,
-                    rng.uniform(-ROTATION, ROTATION, len(batch.rows)),
-                )
-                failed += int((~batch.ok).sum())
+        for batch in batches_of(views, batches[standing.step :], workers=workers):
+            schedule.before(epoch * steps + standing.step)
+            with seeded(settings.seed, task.number, epoch + 1, standing.step + 1) as rng:
+                changes = drawn(settings.augmentation, len(batch.rows), rng)
                 if batch.ok.any():
                     seen = torch.from_numpy(batch.ok)
-                    values = augmented(batch.values[seen].to(device), flips[batch.ok], degrees[batch.ok])
+                    values = changed(batch.values[seen].to(device), changes.of(batch.ok))
                     chosen = torch.from_numpy(batch.rows[batch.ok]).to(device)
-                    logits = model(normalised(values, views.preprocessing))[:, 0]
+                    with _autocast(settings, device):
+                        logits = model(normalised(values, views.preprocessing))[:, 0].float()
                     loss = binary_cross_entropy_with_logits(logits, target[chosen], weight=weight[chosen])
                     optimizer.zero_grad()
                     loss.backward()
                     optimizer.step()
-                    total += float(loss.detach()) * int(batch.ok.sum())
-                report(
-                    len(batch.rows), f"member {number} epoch {epoch + 1}/{settings.epochs}{_words(history)}"
+                    standing.loss += float(loss.detach()) * int(batch.ok.sum())
+            standing.failed += int((~batch.ok).sum())
+            standing.step += 1
+            if average is not None:
+                average.update(model, step=epoch * steps + standing.step)
+            report(
+                len(batch.rows),
+                f"{task.words} epoch {epoch + 1}/{settings.epochs}{words_of(standing.history)}",
+            )
+            if time.monotonic() - saved >= checkpoint_seconds and standing.step < steps:
+                standing.rates = schedule.rates
+                files.save(standing, model, None if average is None else average.module, optimizer)
+                saved = time.monotonic()
+        line = _line(task, epoch, standing, schedule.rates[0])
+        for part, named, positions in (
+            ("validation_", "validation_loss", task.validation),
+            ("", "held_out_loss", task.held),
+        ):
+            if len(positions):
+                loss_there, found, failed = held_out(
+                    kept_model, views, rows, positions, weight, target, settings.batch_size, device, workers
                 )
-        read = len(training) - failed
-        line = {
-            "fold": fold,
-            "epoch": epoch + 1,
-            "views": read,
-            "failed": failed,
-            "loss": total / read if read else None,
-        }
-        history.append(
-            {**line, **_held_out(model, views, rows, held, weight, target, settings, device, workers)}
-        )
-        _save(unfinished, model, optimizer, history)
+                line |= {named: loss_there, **{f"{part}{name}": value for name, value in found.items()}}
+                line["failed"] += failed
+                report(len(positions), "")
+        history = [*standing.history, line]
+        if settings.kept and epoch + 1 in lowest(history, settings.kept):
+            save_weights(files.weights(epoch + 1), kept_model.state_dict(), {})
+        schedule.after(line["validation_loss"])
+        standing = Standing(history=history, rates=schedule.rates, plateau=schedule.state)
+        files.save(standing, model, None if average is None else average.module, optimizer)
+        saved = time.monotonic()
+        if settings.kept:
+            files.drop_epochs(history, settings.kept)
         after_epoch()
-        report(0, f"member {number} epoch {epoch + 1}/{settings.epochs} done{_words(history)}")
-    save_weights(finished, model.state_dict(), {"history": json.dumps(history)})
-    unfinished.unlink(missing_ok=True)
+        report(0, f"{task.words} epoch {epoch + 1}/{settings.epochs} done{words_of(history)}")
+    if settings.kept and not lowest(standing.history, settings.kept):
+        raise InputError(
+            f"{task.words}: no epoch has a finite validation loss, so none can be kept; lower the learning rate"
+        )
+    if not settings.kept:
+        save_weights(files.weights(None), kept_model.state_dict(), {})
+    files.finish(standing.history, settings.kept)
     after_epoch()
 
 
-def _words(history: list[dict[str, Any]]) -> str:
-    last = history[-1] if history else {}
-    told = (("loss", last.get("loss"), ".4f"), ("held-out kappa", last.get("kappa"), ".3f"))
-    return "".join(f", {name} {value:{digits}}" for name, value, digits in told if value is not None)
+class _Schedule:
+    """The learning rate: timm's cosine by step, or torch's plateau by epoch.
+
+    timm's own plateau schedule is deprecated there because its state is not saved in checkpoints.
+    """
+
+    def __init__(self, settings: Settings, optimizer: Any, steps: int) -> None:
+        from timm.scheduler import create_scheduler_v2
+        from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+        self._optimizer = optimizer
+        self._cosine: Any = None
+        self._plateau: Any = None
+        if settings.schedule == "cosine":
+            self._cosine, _ = create_scheduler_v2(
+                optimizer,
+                sched="cosine",
+                num_epochs=settings.epochs,
+                warmup_epochs=settings.epochs / 20,
+                warmup_lr=settings.learning_rate / 100,
+                step_on_epochs=False,
+                updates_per_epoch=steps,
+            )
+        else:
+            self._plateau = ReduceLROnPlateau(optimizer, factor=0.1, patience=1)
+
+    @property
+    def rates(self) -> list[float]:
+        return [float(group["lr"]) for group in self._optimizer.param_groups]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        if self._plateau is None:
+            return {}
+        named = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")
+        return {name: self._plateau.state_dict()[name] for name in named}
+
+    def resume(self, standing: Standing) -> None:
+        if self._plateau is not None and standing.plateau:
+            self._plateau.load_state_dict(standing.plateau)
+
+    def before(self, step: int) -> None:
+        if self._cosine is not None:
+            self._cosine.step_update(step)
+
+    def after(self, validation_loss: float | None) -> None:
+        if self._plateau is not None and validation_loss is not None:
+            self._plateau.step(validation_loss)
+
+
+def _autocast(settings: Settings, device: Any) -> AbstractContextManager[Any]:
+    import torch
+
+    if settings.precision == "float32":
+        return nullcontext()
+    autocast: AbstractContextManager[Any] = torch.autocast(device.type, dtype=torch.bfloat16)
+    return autocast
+
+
+def _line(task: Task, epoch: int, standing: Standing, rate: float) -> dict[str, Any]:
+    read = len(task.training) - standing.failed
+    return {
+        "fold": task.fold,
+        "study_type": task.study_type,
+        "epoch": epoch + 1,
+        "learning_rate": rate,
+        "views": read,
+        "failed": standing.failed,
+        "loss": standing.loss / read if read else None,
+        "validation_loss": None,
+    }
 
 
 def _weights_and_targets(
@@ -195,7 +293,7 @@ def _weights_and_targets(
 
     known = rows.iloc[training]
     weights = class_weights(list(known["study_type"]), list(known["gold"]))
-    # A study type that only the held-out fold has weighs its classes alike; it serves the metrics only.
+    # A study type that no training view has weighs its classes alike; it serves the metrics only.
     weight = [
         weights.get(kind, (0.5, 0.5))[gold]
         for kind, gold in zip(rows["study_type"], rows["gold"], strict=True)
@@ -211,73 +309,3 @@ def _batches(positions: NDArray[np.int64], size: int) -> list[list[int]]:
         last = batches.pop()
         batches[-1] += last
     return batches
-
-
-def _held_out(
-    model: nn.Module,
-    views: Views,
-    rows: pd.DataFrame,
-    held: NDArray[np.int64],
-    weight: Tensor,
-    target: Tensor,
-    settings: Settings,
-    device: Any,
-    workers: int,
-) -> dict[str, Any]:
-    import torch
-    from torch.nn.functional import binary_cross_entropy_with_logits
-
-    if not len(held):
-        return {}
-    model.eval()
-    logits = torch.full((len(rows),), torch.nan, device=device)
-    with torch.inference_mode():
-        for batch in batches_of(views, _batches(held, settings.batch_size), workers=workers):
-            found = model(normalised(batch.values.to(device), views.preprocessing))[:, 0]
-            seen = torch.from_numpy(batch.ok)
-            logits[torch.from_numpy(batch.rows)[seen].to(device)] = found[seen.to(device)]
-        read = ~logits.isnan()
-        loss = float(binary_cross_entropy_with_logits(logits[read], target[read], weight=weight[read]))
-    known = rows.assign(probability=torch.sigmoid(logits).cpu().numpy()).loc[read.cpu().numpy()]
-    studies = known.groupby("study").agg(gold=("gold", "first"), probability=("probability", "mean"))
-    return {"held_out_loss": _number(loss), "studies": len(studies), **_agreement(studies)}
-
-
-def _agreement(studies: pd.DataFrame) -> dict[str, float | None]:
-    from sklearn.metrics import cohen_kappa_score, roc_auc_score
-
-    gold, call = studies["gold"].to_numpy(), (studies["probability"] > 0.5).to_numpy(dtype=np.int64)
-    both_classes = len(np.unique(gold)) == 2
-    return {
-        "auroc": _number(roc_auc_score(gold, studies["probability"])) if both_classes else None,
-        "kappa": _number(cohen_kappa_score(gold, call)) if len({*gold, *call}) == 2 else None,
-        "accuracy": _number((gold == call).mean()) if len(gold) else None,
-    }
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
-
-
-def _save(path: Path, model: nn.Module, optimizer: Any, history: list[dict[str, Any]]) -> None:
-    tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{name}": tensor for name, tensor in state.items()}
-    save_weights(path, tensors, {"history": json.dumps(history)})
-
-
-def _resumed(path: Path, model: nn.Module, optimizer: Any) -> list[dict[str, Any]]:
-    tensors, metadata = load_weights(path)
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        part, _, rest = name.partition("/")
-        if part == "optimizer":
-            index, _, slot = rest.partition("/")
-            state.setdefault(int(index), {})[slot] = tensor
-    prefix = "model/"
-    model.load_state_dict(
-        {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-    )
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    history: list[dict[str, Any]] = json.loads(metadata["history"])
-    return history

@@ -49,7 +49,8 @@ def predict_backbone(
 
     On the split that the run was trained on, each view is predicted by the members that did not see its
     patient (role out-of-fold, `fold` says which); on any other split by all members (role held-out, fold -1).
-    The logits of several members are averaged. A run without folds is in-sample on its own split.
+    The logits of several members are averaged. A run without folds is in-sample on its own split, and every run
+    on the split that it was validated on.
 
     The same weights, views and preprocessing have the same key, and the same key is never computed twice.
     A prediction that was killed goes on where it stopped and ends with the same digits. A view that cannot
@@ -195,6 +196,9 @@ def _with_folds(
     rows: pd.DataFrame, trained: TrainedRun, split: str, manifest: Path
 ) -> tuple[pd.DataFrame, Role]:
     seen = set(trained.folds["patient"])
+    if split == trained.plan["data"]["validation_split"]:
+        # Its validation loss has decided which epochs are members, or when the learning rate fell.
+        return rows.assign(fold=-1), "in-sample"
     if split != trained.split:
         known = rows.loc[rows["patient"].isin(seen), "patient"]
         if len(known):

@@ -174,9 +174,15 @@ def _classifier_name(model: nn.Module) -> str:
     return next(str(name) for name, module in model.named_modules() if module is classifier)
 
 
-def normalisation(model: nn.Module, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation that timm's weights of this architecture expect; their means for gray."""
+def normalisation(
+    model: nn.Module, channels: int, *, imagenet: bool = False
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation that timm's weights of this architecture expect, or ImageNet's; their means for gray."""
+    from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+
     mean, std = model.pretrained_cfg["mean"], model.pretrained_cfg["std"]
+    if imagenet:
+        mean, std = IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
     if channels == 1:
         return (round(float(np.mean(mean)), 6),), (round(float(np.mean(std)), 6),)
     return tuple(mean), tuple(std)

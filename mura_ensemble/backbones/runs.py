@@ -3,22 +3,26 @@
 ```
 run.json              schema, plan (all that decides the weights), members with their digests, provenance
 folds.csv             study, patient, study_type, fold
-fold-0.safetensors    weights of the member that never saw fold 0, its history in the metadata
-metrics.jsonl         one line per member and epoch
+fold-0.safetensors    weights of the member that never saw fold 0 (see `checkpoints` for other names)
+metrics.jsonl         one line per training and epoch
 ```
 
-No path of the machine and no label is written; `members` appears when the last member is finished.
+No path of the machine and no label is written; `members` appears when the last training is finished.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from mura_ensemble.backbones.checkpoints import Files
 from mura_ensemble.backbones.registry import load_weights, require_extra, weights_digest
 from mura_ensemble.backbones.views import Preprocessing
 from mura_ensemble.data.errors import InputError
@@ -37,8 +41,8 @@ __all__ = [
     "TrainedRun",
     "finish_run",
     "folds_digest",
-    "member_file",
     "read_run",
+    "standing_run",
     "start_run",
     "studies_digest",
     "versions",
@@ -46,7 +50,7 @@ __all__ = [
 ]
 
 RUN = "run.json"
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Member:
     Attributes
     ----------
     file : Path
-        Its weights (safetensors).
+        Its weights (safetensors); an epoch that was kept by its validation loss is a member of its own.
     fold : int
         The fold whose patients it never saw; -1: it was trained on every patient.
     study_type : str or None
@@ -81,7 +85,7 @@ class TrainedRun:
         Columns `study`, `patient`, `study_type`, `fold`.
     members : tuple of Member
     metrics : DataFrame
-        One row per member and epoch.
+        One row per training and epoch.
     """
 
     folder: Path
@@ -92,22 +96,35 @@ class TrainedRun:
 
     def __str__(self) -> str:
         data, members = self.plan["data"], len(self.members)
-        last = self.metrics[self.metrics["epoch"] == self.metrics["epoch"].max()]
         lines = [
             f"{self.plan['architecture']}: {members} member{'s' if members > 1 else ''} trained on split "
-            f"'{self.split}', {data['studies']:,} studies of {data['patients']:,} patients, {data['views']:,} views"
+            f"'{self.split}', {data['studies']:,} studies of {data['patients']:,} patients, {data['views']:,} views",
+            *(f"  {line}" for line in self._trainings()),
         ]
-        if "kappa" in last:
-            lines += [
-                f"  fold {row['fold']}: kappa {row['kappa']:.3f}, AUROC {row['auroc']:.3f} "
-                f"on its {row['studies']:,} held-out studies (threshold 0.5)"
-                for row in last.to_dict("records")
-            ]
-        # Each view was left to all members but the one of its own fold, and each of them counted it.
-        failed = int(last["failed"].sum()) // max(members - 1, 1)
+        # Every training goes over all views of its study type; those of one fold together over all.
+        last = self.metrics[self.metrics["epoch"] == self.metrics["epoch"].max()]
+        failed = int(last.loc[last["fold"] == last["fold"].min(), "failed"].sum())
         if failed:
             lines.append(f"  {failed:,} of {data['views']:,} views could not be read and were left out")
         return "\n".join([*lines, f"wrote {self.folder}"])
+
+    def _trainings(self) -> Iterator[str]:
+        """How each training did on the fold that it did not see: its last epoch, or its best by validation loss."""
+        if "kappa" not in self.metrics:
+            return
+        kept = self.plan["training"]["kept"]
+        lines = [
+            {str(name): value for name, value in line.items()} for line in self.metrics.to_dict("records")
+        ]
+        for (fold, kind), history in groupby(lines, key=lambda line: (line["fold"], _kind(line))):
+            epochs = list(history)
+            line = min(epochs, key=_validation_loss) if kept else epochs[-1]
+            if pd.notna(line["kappa"]) and pd.notna(line["auroc"]):
+                which = f", epoch {line['epoch']} of lowest validation loss" if kept else ""
+                yield (
+                    f"fold {fold}{kind and f', {kind}'}{which}: kappa {line['kappa']:.3f}, AUROC {line['auroc']:.3f} "
+                    f"on its {line['studies']:,.0f} held-out studies (threshold 0.5)"
+                )
 
     @property
     def split(self) -> str:
@@ -136,9 +153,12 @@ class TrainedRun:
         )
 
 
-def member_file(folder: Path, fold: int, *, unfinished: bool = False) -> Path:
-    """Where the weights of a member stand; while it is being trained they stand under another name."""
-    return folder / f"fold-{fold}{'.unfinished' if unfinished else ''}.safetensors"
+def _kind(line: dict[str, Any]) -> str:
+    return "" if pd.isna(line["study_type"]) else str(line["study_type"])
+
+
+def _validation_loss(line: dict[str, Any]) -> float:
+    return np.inf if pd.isna(line["validation_loss"]) else float(line["validation_loss"])
 
 
 def studies_digest(folds: pd.DataFrame) -> str:
@@ -179,19 +199,19 @@ def _difference(old: Any, new: Any, where: str = "") -> str:
     return f"{where}: {old!r} there, {new!r} here"
 
 
-def finish_run(folder: Path, plan: dict[str, Any]) -> None:
+def finish_run(folder: Path, plan: dict[str, Any], trainings: Sequence[Files]) -> None:
     """Enter the members and their digests in `run.json`, which makes the run complete."""
-    members = []
-    for fold in range(plan["training"]["folds"]):
-        path = member_file(folder, fold)
-        members.append(
-            {
-                "file": path.name,
-                "fold": fold if plan["training"]["folds"] > 1 else -1,
-                "study_type": None,
-                "weights": weights_digest(load_weights(path)[0]),
-            }
-        )
+    write_metrics(folder, trainings)
+    members = [
+        {
+            "file": name,
+            "fold": training.fold if plan["training"]["folds"] > 1 else -1,
+            "study_type": training.study_type,
+            "weights": weights_digest(load_weights(folder / name)[0]),
+        }
+        for training in trainings
+        for name in training.members()
+    ]
     whole = {
         "schema": SCHEMA,
         "kind": "training run",
@@ -200,20 +220,22 @@ def finish_run(folder: Path, plan: dict[str, Any]) -> None:
         "provenance": versions(),
     }
     write_json(folder / RUN, whole)
+    # Their histories stand in metrics.jsonl now. Hidden files are what kills in the middle of a write have left.
+    hidden = [path for path in folder.glob(".*") if path.name != ".lock"]
+    for leftover in (*(training.done for training in trainings), *hidden):
+        leftover.unlink(missing_ok=True)
 
 
-def write_metrics(folder: Path, folds: int) -> None:
-    """Write `metrics.jsonl` from the histories that stand in the members' files."""
-    from safetensors import safe_open
-
-    lines = []
-    for fold in range(folds):
-        for path in (member_file(folder, fold), member_file(folder, fold, unfinished=True)):
-            if path.exists():
-                with safe_open(path, framework="pt") as file:
-                    lines += [json.dumps(epoch) for epoch in json.loads(file.metadata()["history"])]
-                break
+def write_metrics(folder: Path, trainings: Sequence[Files]) -> None:
+    """Write `metrics.jsonl` from the histories of the trainings."""
+    lines = [json.dumps(line) for training in trainings for line in training.history()]
     write_text(folder / "metrics.jsonl", "".join(f"{line}\n" for line in lines))
+
+
+def standing_run(folder: Path, plan: dict[str, Any]) -> bool:
+    """Whether a finished run of this plan stands in the folder."""
+    path = folder / RUN
+    return path.exists() and "members" in (card := read_json(path)) and card["plan"] == plan
 
 
 def read_run(folder: Path) -> TrainedRun:

@@ -1,4 +1,4 @@
-"""Training a backbone: patient-grouped folds, one member per fold, a folder that a kill cannot spoil."""
+"""Training a backbone: patient-grouped folds, one training per fold, a folder that a kill cannot spoil."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
-
+from mura_ensemble.backbones.checkpoints import Files
 from mura_ensemble.backbones.dataset import Views, chosen_device, refuse_unreadable
-from mura_ensemble.backbones.manifests import read_views, studies_of, views_digest
-from mura_ensemble.backbones.member import Settings, seeded, train_member
+from mura_ensemble.backbones.manifests import views_digest
+from mura_ensemble.backbones.member import seeded, train_member
 from mura_ensemble.backbones.progress import progress
+from mura_ensemble.backbones.recipes import Recipe, TrainingPrecision, settings_of
 from mura_ensemble.backbones.registry import (
     create_backbone,
     load_weights,
@@ -25,15 +25,16 @@ from mura_ensemble.backbones.runs import (
     finish_run,
     folds_digest,
     read_run,
+    standing_run,
     start_run,
     studies_digest,
     write_metrics,
 )
+from mura_ensemble.backbones.tasks import divided, read_training_views, tasks_of
+from mura_ensemble.backbones.turns import shard_here
 from mura_ensemble.backbones.views import Preprocessing
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.files import digest_of_rows
-from mura_ensemble.data.folds import assign_folds
-from mura_ensemble.data.tables import read_labels
+from mura_ensemble.data.files import digest_of_rows, locked
 
 __all__ = ["train_backbone"]
 
@@ -44,28 +45,38 @@ def train_backbone(
     out: Path,
     *,
     architecture: str,
+    recipe: Recipe = "modern",
     split: str = "train",
     views_root: Path | None = None,
     size: int = 320,
     channels: Literal[1, 3] = 1,
     folds: int = 5,
-    epochs: int = 20,
-    batch_size: int = 32,
-    learning_rate: float = 5e-4,
-    weight_decay: float = 0.05,
+    per_study_type: bool = False,
+    validation_split: str | None = None,
+    validation_share: float | None = None,
+    kept: int | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    weight_decay: float | None = None,
+    layer_decay: float | None = None,
+    average: float | None = None,
+    precision: TrainingPrecision | None = None,
     seed: int = 0,
     pretrained: bool = False,
     checkpoint: Path | None = None,
     arguments: Mapping[str, Any] | None = None,
+    shard: str | None = None,
+    checkpoint_seconds: float = 300.0,
     workers: int = 0,
     device: str = "auto",
-) -> TrainedRun:
-    """Train one member per fold of a timm architecture with one logit.
+) -> TrainedRun | None:
+    """Train a timm architecture with one logit once per fold (and study type).
 
-    A patient, with all studies of all types, is in one fold; member k is trained on the other folds.
-    The loss is binary cross-entropy weighted per study type (`class_weights`); views are mirrored and
-    rotated at random; AdamW with a cosine schedule. Started again after a kill with the same arguments it
-    goes on at the last finished epoch and ends with the same weights on the same machine.
+    A patient, with all studies of all types, is in one fold; training k learns from the other folds. The loss is
+    binary cross-entropy weighted per study type (`class_weights`). Where a validation loss decides, it is of patients
+    outside the held-out fold, so that out-of-fold probabilities stay untouched by the choice. Started again after a
+    kill with the same arguments it goes on at the last checkpoint and ends with the same weights on the same machine.
 
     Parameters
     ----------
@@ -75,6 +86,8 @@ def train_backbone(
         Folder of the run; see `mura_ensemble.backbones.runs`.
     architecture : str
         Any timm name.
+    recipe : {'paper', 'modern'}
+        Where None is given below, the recipe decides; see `recipes.RECIPES`.
     split : str
         The split to train on.
     views_root : Path, optional
@@ -84,9 +97,20 @@ def train_backbone(
         Side of the square input, pixels.
     channels : {1, 3}
     folds : int
-        Members; 1 trains a single model on every view, whose probabilities on `split` are in-sample.
-    epochs, batch_size : int
-    learning_rate, weight_decay : float
+        Trainings; 1 trains on every view, whose probabilities on `split` are in-sample.
+    per_study_type : bool
+        Train networks of each study type alone instead of networks of all.
+    validation_split : str, optional
+        A split whose loss is the validation loss, as MURA's paper used `valid`. It has then decided something,
+        and its predictions have the role in-sample.
+    validation_share : float, optional
+        Share of the training patients to validate on instead.
+    kept : int, optional
+        How many epochs of lowest validation loss become members; 0 keeps the last epoch.
+    epochs, batch_size : int, optional
+    learning_rate, weight_decay, layer_decay, average : float, optional
+        See `recipes.Settings`.
+    precision : {'float32', 'bfloat16'}, optional
     seed : int
         Decides folds, first weights, order and augmentation.
     pretrained : bool
@@ -95,6 +119,10 @@ def train_backbone(
         Start from the weights in this safetensors file.
     arguments : mapping, optional
         Keyword arguments of the architecture, JSON values.
+    shard : str, optional
+        `i/n`: do the i-th of n shares of the trainings; torchrun's or SLURM's if not given (`turns.shard_here`).
+    checkpoint_seconds : float
+        Time between checkpoints within an epoch; decides no digit.
     workers : int
         Processes that decode views; 0 decodes in this one.
     device : str
@@ -102,7 +130,8 @@ def train_backbone(
 
     Returns
     -------
-    TrainedRun
+    TrainedRun or None
+        None while trainings of other shards are missing; whoever finds all done completes the run.
 
     Raises
     ------
@@ -112,21 +141,34 @@ def train_backbone(
         For every fault of the input, as when most views cannot be read; nothing is written then.
     """
     require_extra()
-    settings = Settings(epochs, batch_size, learning_rate, weight_decay, seed)
-    _check(settings, folds=folds, size=size, channels=channels, pretrained=pretrained, checkpoint=checkpoint)
-    out, given = Path(out), dict(arguments or {})
-    rows = _with_gold(read_views(manifest, split, views_root), labels)
-    studies = studies_of(rows)
-    gold = rows.drop_duplicates("study").set_index("study")["gold"]
-    fold_of = (
-        pd.Series(0, index=gold.index) if folds == 1 else assign_folds(studies, gold, folds=folds, seed=seed)
-    )
-    studies["fold"] = studies["study"].map(fold_of)
-    rows["fold"] = rows["study"].map(fold_of)
+    if size < 1 or folds < 1:
+        raise InputError(f"size {size}, folds {folds}: give whole numbers of 1 or more")
+    if channels not in (1, 3):
+        raise InputError(f"channels {channels}: give 1 (gray) or 3")
+    if pretrained and checkpoint is not None:
+        raise InputError("both pretrained weights and a checkpoint are asked for; choose one")
+    turn, turns = shard_here(shard)
     where = chosen_device(device)
+    said = {
+        "kept": kept,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "layer_decay": layer_decay,
+        "average": average,
+        "precision": precision,
+        "validation_share": validation_share,
+        "seed": seed,
+    }
+    settings = settings_of(recipe, said, half=_computes_half(where), validation_split=validation_split)
+    out, given = Path(out), dict(arguments or {})
+    rows = read_training_views(manifest, labels, split, validation_split, views_root)
+    studies = divided(rows, split, folds=folds, seed=seed)
+    rows["fold"] = rows["study"].map(studies.set_index("study")["fold"]).fillna(-1).astype("int64")
 
-    def new_member(fold: int) -> Any:
-        with seeded(seed, fold, 0):
+    def new_member(number: int) -> Any:
+        with seeded(seed, number, 0, 0):
             return create_backbone(
                 architecture,
                 channels=channels,
@@ -137,78 +179,72 @@ def train_backbone(
             )
 
     first = new_member(0)
-    mean, std = normalisation(first, channels)
+    # The paper states the mean and the deviation of its views, whatever the weights were trained with.
+    mean, std = normalisation(first, channels, imagenet=recipe == "paper")
     preprocessing = Preprocessing(size=size, channels=channels, mean=mean, std=std)
+    own = rows[rows["split"] == split]
+    gold = rows.drop_duplicates("study").set_index("study")["gold"]
     plan = {
         "architecture": architecture,
         "arguments": given,
         "start": _start(first, pretrained, checkpoint),
         "preprocessing": preprocessing.card(),
-        "training": {"folds": folds, **asdict(settings)},
+        "training": {
+            "recipe": recipe,
+            "folds": folds,
+            "per_study_type": per_study_type,
+            **asdict(settings),
+        },
         "data": {
             "split": split,
+            "validation_split": validation_split,
             "studies": len(studies),
             "patients": int(studies["patient"].nunique()),
-            "views": len(rows),
+            "views": len(own),
             "studies_digest": studies_digest(studies),
             "views_digest": views_digest(rows),
             "labels_digest": digest_of_rows((str(study), str(value)) for study, value in gold.items()),
             "folds_digest": folds_digest(studies),
         },
     }
+    if standing_run(out, plan):
+        return read_run(out)
+    tasks = tasks_of(rows, split, folds=folds, per_study_type=per_study_type, settings=settings)
+    trainings = [Files(out, max(task.fold, 0), task.study_type) for task in tasks]
     views = Views(rows, preprocessing)
     refuse_unreadable(views, rows, source=Path(manifest))
     start_run(out, plan, studies)
+    mine = [place for place in range(len(tasks)) if place % turns == turn]
     views.keep_in_memory()
-    with progress(epochs * len(rows) * max(folds - 1, 1), f"training {architecture}") as report:
-        for fold in range(folds):
+    total = settings.epochs * sum(tasks[place].views for place in mine)
+    with progress(total, f"training {architecture}") as report:
+        for place in mine:
             train_member(
-                fold if folds > 1 else -1,
-                new_member(fold),
+                tasks[place],
+                trainings[place],
+                new_member(place),
                 views,
                 rows,
                 settings=settings,
                 device=where,
                 workers=workers,
-                folder=out,
+                checkpoint_seconds=checkpoint_seconds,
                 report=report,
-                after_epoch=lambda: write_metrics(out, folds),
+                after_epoch=lambda: write_metrics(out, trainings),
             )
-    finish_run(out, plan)
-    # What a kill in the middle of a write has left.
-    for leftover in out.glob(".*.partial"):
-        leftover.unlink(missing_ok=True)
+    # Two processes may find the last training done at once.
+    with locked(out):
+        if not standing_run(out, plan):
+            if not all(training.done.exists() for training in trainings):
+                return None
+            finish_run(out, plan, trainings)
     return read_run(out)
 
 
-def _check(
-    settings: Settings, *, folds: int, size: int, channels: int, pretrained: bool, checkpoint: Path | None
-) -> None:
-    whole = {"folds": folds, "size": size, "epochs": settings.epochs, "batch size": settings.batch_size}
-    for name, value in whole.items():
-        if value < 1:
-            raise InputError(f"{name} {value}: give a whole number of 1 or more")
-    if not settings.learning_rate > 0:
-        raise InputError(f"learning rate {settings.learning_rate}: give a number above 0")
-    if settings.weight_decay < 0:
-        raise InputError(f"weight decay {settings.weight_decay}: give 0 or more")
-    if settings.seed < 0:
-        raise InputError(f"seed {settings.seed}: give 0 or more")
-    if channels not in (1, 3):
-        raise InputError(f"channels {channels}: give 1 (gray) or 3")
-    if pretrained and checkpoint is not None:
-        raise InputError("both pretrained weights and a checkpoint are asked for; choose one")
+def _computes_half(device: Any) -> bool:
+    import torch
 
-
-def _with_gold(rows: pd.DataFrame, labels: Path) -> pd.DataFrame:
-    gold = read_labels(labels)
-    missing = rows.loc[~rows["study"].isin(gold.index), "study"].unique()
-    if len(missing):
-        more = f" ({len(missing) - 1:,} more like it)" if len(missing) > 1 else ""
-        raise InputError(
-            f"{labels}: study '{missing[0]}' of the manifest has no row{more}; add its gold standard"
-        )
-    return rows.assign(gold=rows["study"].map(gold).astype("int64"))
+    return bool(device.type == "cuda" and torch.cuda.is_bf16_supported())
 
 
 def _start(model: Any, pretrained: bool, checkpoint: Path | None) -> dict[str, str]:

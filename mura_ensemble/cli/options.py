@@ -21,6 +21,7 @@ __all__ = [
     "ReportedSplit",
     "Root",
     "Seed",
+    "Shard",
     "Split",
     "continuable",
     "names_of",
@@ -58,6 +59,12 @@ Root = Annotated[
     ),
 ]
 Manifest = Annotated[Path, typer.Argument(help="manifest.csv of `index`, or any table with its columns.")]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        help="i/n, counted from 0: only that share of the work; torchrun's or SLURM's if not given."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from mura_ensemble.cli.options import Device, Manifest, Root, continuable
+from mura_ensemble.cli.options import Device, Manifest, Root, Shard, continuable
 
 __all__ = ["VERBS"]
 
@@ -27,10 +27,7 @@ def predict(
     root: Root = None,
     batch_size: Annotated[int, typer.Option(help="Views per forward pass.", min=1)] = 64,
     precision: Annotated[Literal["float32", "bfloat16"], typer.Option(help="Part of the key.")] = "float32",
-    shard: Annotated[
-        str | None,
-        typer.Option(help="i/n: only that share of the views; torchrun's or SLURM's if not given."),
-    ] = None,
+    shard: Shard = None,
     workers: Annotated[int, typer.Option(help="Processes that open views.", min=0)] = 0,
     allow_failed: AllowFailed = False,
     device: Device = "auto",

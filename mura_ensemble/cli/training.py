@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from mura_ensemble.cli.options import Device, Manifest, Root, Seed, continuable
+from mura_ensemble.cli.options import Device, Manifest, Root, Seed, Shard, continuable
 
 __all__ = ["VERBS"]
+
+_RECIPE = "the recipe's if not given"
 
 
 def train(
@@ -18,11 +20,30 @@ def train(
     labels: Annotated[Path, typer.Argument(help="labels.csv: study,gold.")],
     architecture: Annotated[str, typer.Option(help="Any timm name, e.g. densenet169.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    recipe: Annotated[
+        Literal["paper", "modern"],
+        typer.Option(help="paper: as MURA's authors trained; modern: AdamW, cosine, averaged weights."),
+    ] = "modern",
     root: Root = None,
     split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
     folds: Annotated[
-        int, typer.Option(help="Patient-grouped folds, one member each; 1: one model of all.")
+        int, typer.Option(help="Patient-grouped folds, one training each; 1: one training on all.")
     ] = 5,
+    per_study_type: Annotated[
+        bool, typer.Option("--per-study-type", help="Networks of each study type alone.")
+    ] = False,
+    validation_split: Annotated[
+        str | None,
+        typer.Option(help="Split to validate on; its predictions are in-sample then."),
+    ] = None,
+    validation_share: Annotated[
+        float | None,
+        typer.Option(help=f"Share of the training patients to validate on instead; {_RECIPE}."),
+    ] = None,
+    kept: Annotated[
+        int | None,
+        typer.Option(help=f"Epochs of lowest validation loss to keep as members; 0: the last; {_RECIPE}."),
+    ] = None,
     size: Annotated[int, typer.Option(help="Side of the square views, pixels.")] = 320,
     channels: Annotated[
         Literal["1", "3"], typer.Option(help="1 grey channel, or 3 for weights that want RGB.")
@@ -30,14 +51,29 @@ def train(
     argument: Annotated[
         list[str] | None, typer.Option(help="Argument of the architecture, name=value; may be repeated.")
     ] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the training views.", min=1)] = 20,
-    batch_size: Annotated[int, typer.Option(help="Views per step.", min=1)] = 32,
-    learning_rate: Annotated[float, typer.Option(help="Peak of the cosine schedule (AdamW).")] = 5e-4,
-    weight_decay: Annotated[float, typer.Option(help="Of AdamW.")] = 0.05,
+    epochs: Annotated[int | None, typer.Option(help=f"Passes over the training views; {_RECIPE}.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help=f"Views per step; {_RECIPE}.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help=f"Its peak; {_RECIPE}.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help=f"Of the optimiser; {_RECIPE}.")] = None,
+    layer_decay: Annotated[
+        float | None,
+        typer.Option(help="Factor of the learning rate from each block to the one below; 1: none."),
+    ] = None,
+    average: Annotated[
+        float | None, typer.Option(help=f"Decay of the moving average of the weights; 0: none; {_RECIPE}.")
+    ] = None,
+    precision: Annotated[
+        Literal["float32", "bfloat16"] | None,
+        typer.Option(help="Of the forward pass; modern takes bfloat16 on a GPU that has it."),
+    ] = None,
     pretrained: Annotated[
         bool, typer.Option("--pretrained", help="Begin with timm's weights (needs a network).")
     ] = False,
     checkpoint: Annotated[Path | None, typer.Option(help="Begin with these weights (safetensors).")] = None,
+    shard: Shard = None,
+    checkpoint_every: Annotated[
+        float, typer.Option(help="Seconds between checkpoints within an epoch.", min=0)
+    ] = 300.0,
     workers: Annotated[int, typer.Option(help="Processes that open views.", min=0)] = 0,
     device: Device = "auto",
     seed: Seed = 0,
@@ -52,22 +88,37 @@ def train(
             labels,
             out,
             architecture=architecture,
+            recipe=recipe,
             split=split,
             views_root=root,
             size=size,
             channels=3 if channels == "3" else 1,
             folds=folds,
+            per_study_type=per_study_type,
+            validation_split=validation_split,
+            validation_share=validation_share,
+            kept=kept,
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
             weight_decay=weight_decay,
+            layer_decay=layer_decay,
+            average=average,
+            precision=precision,
             seed=seed,
             pretrained=pretrained,
             checkpoint=checkpoint,
             arguments=parse_arguments(argument or ()),
+            shard=shard,
+            checkpoint_seconds=checkpoint_every,
             workers=workers,
             device=device,
         )
+    if run is None:
+        typer.echo(
+            f"this share of the trainings is done; the run in {out} is whole when the other shares are"
+        )
+        return
     words = ["mura-ensemble", "predict", out, manifest, *(["--root", root] if root else ())]
     typer.echo(f"{run}\nnext:\n  {shlex.join(map(str, words))} --split {run.split} --out predictions/mine")
 

@@ -23,6 +23,7 @@ __all__ = [
     "digest_of",
     "digest_of_file",
     "digest_of_rows",
+    "locked",
     "read_frame",
     "read_json",
     "write_frame",
@@ -65,6 +66,16 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, on which other processes that want it wait; it leaves an empty file `.lock`."""
+    from filelock import FileLock
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):
+        yield
 
 
 def _umask() -> int:
