@@ -42,6 +42,8 @@ def require_extra() -> None:
         ("timm", "timm"),
         ("safetensors", "safetensors"),
         ("PIL", "pillow"),
+        ("pydicom", "pydicom"),
+        ("png", "pypng"),
     ):
         try:
             found = find_spec(module)

@@ -50,6 +50,7 @@ def train_backbone(
     views_root: Path | None = None,
     size: int = 320,
     channels: Literal[1, 3] = 1,
+    resize: Literal["square", "letterbox"] = "square",
     folds: int = 5,
     per_study_type: bool = False,
     validation_split: str | None = None,
@@ -96,6 +97,8 @@ def train_backbone(
     size : int
         Side of the square input, pixels.
     channels : {1, 3}
+    resize : {'square', 'letterbox'}
+        Stretch a view to the square, or keep its proportions and fill up with black.
     folds : int
         Trainings; 1 trains on every view, whose probabilities on `split` are in-sample.
     per_study_type : bool
@@ -145,6 +148,8 @@ def train_backbone(
         raise InputError(f"size {size}, folds {folds}: give whole numbers of 1 or more")
     if channels not in (1, 3):
         raise InputError(f"channels {channels}: give 1 (gray) or 3")
+    if resize not in ("square", "letterbox"):
+        raise InputError(f"resize '{resize}': give square or letterbox")
     if pretrained and checkpoint is not None:
         raise InputError("both pretrained weights and a checkpoint are asked for; choose one")
     turn, turns = shard_here(shard)
@@ -181,7 +186,7 @@ def train_backbone(
     first = new_member(0)
     # The paper states the mean and the deviation of its views, whatever the weights were trained with.
     mean, std = normalisation(first, channels, imagenet=recipe == "paper")
-    preprocessing = Preprocessing(size=size, channels=channels, mean=mean, std=std)
+    preprocessing = Preprocessing(size=size, channels=channels, mean=mean, std=std, resize=resize)
     own = rows[rows["split"] == split]
     gold = rows.drop_duplicates("study").set_index("study")["gold"]
     plan = {

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mura_ensemble.backbones.dicom import DicomError, decode_dicom, is_dicom
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
@@ -54,7 +56,8 @@ class Preprocessing:
     interpolation : str
         `bilinear` or `bicubic`, with anti-aliasing when a view shrinks.
     resize : str
-        How a view that is not square comes to its size: `square` stretches it.
+        How a view that is not square comes to its size: `square` stretches it, `letterbox` keeps its proportions
+        and fills up with black on both sides.
     """
 
     size: int
@@ -62,7 +65,7 @@ class Preprocessing:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     interpolation: Literal["bilinear", "bicubic"] = "bicubic"
-    resize: Literal["square"] = "square"
+    resize: Literal["square", "letterbox"] = "square"
 
     @classmethod
     def from_card(cls, described: Mapping[str, Any]) -> Preprocessing:
@@ -71,12 +74,14 @@ class Preprocessing:
         return cls(**given | {"mean": tuple(given["mean"]), "std": tuple(given["std"])})
 
     def card(self) -> dict[str, Any]:
-        """All that decides the numbers of a view, with the decoder's version, for a card's inputs."""
+        """All that decides the numbers of a view, with the decoders' versions, for a card's inputs."""
         from PIL import __version__ as pillow
+        from pydicom import __version__ as pydicom
 
         return {
-            "decoder": f"pillow {pillow}",
-            "values": "value / (2^bits - 1); alpha over black; EXIF orientation applied; gray by ITU-R 601 luma",
+            "decoder": f"pillow {pillow}; DICOM: pydicom {pydicom}",
+            "values": "value / (2^bits - 1); alpha over black; EXIF orientation applied; gray by ITU-R 601 luma; "
+            "DICOM: first VOI look-up table or window, else all stored bits; MONOCHROME1 inverted; padding black",
             **{
                 name: list(value) if isinstance(value, tuple) else value
                 for name, value in asdict(self).items()
@@ -122,13 +127,13 @@ def read_view(path: Path, preprocessing: Preprocessing) -> NDArray[np.float32]:
     Raises
     ------
     ViewError
-        If the file is missing, empty, truncated, corrupted or neither PNG nor JPEG.
+        If the file is missing, empty, truncated, corrupted or neither PNG nor JPEG nor DICOM.
     """
     return fitted(decode_view(read_bytes(path)), preprocessing)
 
 
 def decode_view(data: bytes) -> NDArray[np.float32]:
-    """Decode a PNG or JPEG by its content, whatever the file's name says.
+    """Decode a PNG, JPEG or DICOM file by its content, whatever the file's name says.
 
     Parameters
     ----------
@@ -138,16 +143,34 @@ def decode_view(data: bytes) -> NDArray[np.float32]:
     Returns
     -------
     ndarray, shape (height, width) or (height, width, 3)
-        Values in [0, 1]: the stored value over the largest value of its bit depth.
+        Values in [0, 1]: the stored value over the largest value of its bit depth; for DICOM see `dicom`.
 
     Raises
     ------
     ViewError
-        If the data are empty, truncated, corrupted or neither PNG nor JPEG.
+        If the data are empty, truncated, corrupted or neither PNG nor JPEG nor DICOM.
     """
     if not data:
         raise ViewError("empty file (0 bytes)")
+    # A damaged file can make a decoder raise almost anything; whatever it is, this view has failed.
+    try:
+        return decode_dicom(data) if is_dicom(data) else _decoded(data)
+    except ViewError:
+        raise
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ViewError(
+            reason if isinstance(error, DicomError) else f"cannot be decoded: {reason}"
+        ) from error
+
+
+def _decoded(data: bytes) -> NDArray[np.float32]:
+    from PIL import ImageOps
+
     image = _opened(data)
+    if _is_deep_colour(data):
+        return _deep_colour(data, image)
+    image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
         # Only 16-bit gray PNGs arrive here, as I;16 or (older Pillow) I.
         return np.asarray(image).astype(np.float32) / np.float32(65535)
@@ -158,25 +181,47 @@ def decode_view(data: bytes) -> NDArray[np.float32]:
     elif image.mode not in ("L", "LA", "RGB", "RGBA"):
         image = image.convert("RGB")
     values = np.asarray(image).astype(np.float32) / np.float32(255)
-    if image.mode in ("LA", "RGBA"):
-        values = values[..., :-1] * values[..., -1:]
-    return values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values
+    return _over_black(values) if image.mode in ("LA", "RGBA") else values
+
+
+def _over_black(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Colour or gray, shape (height, width[, 3]), of values whose last channel is alpha."""
+    seen = values[..., :-1] * values[..., -1:]
+    return seen[..., 0] if seen.shape[-1] == 1 else seen
+
+
+def _is_deep_colour(data: bytes) -> bool:
+    """Whether it is a PNG of 16 bits with colour or alpha, of which Pillow keeps 8 bits without a word."""
+    return data.startswith(b"\x89PNG") and data[24] == 16 and data[25] in (2, 4, 6)
+
+
+def _deep_colour(data: bytes, image: Image) -> NDArray[np.float32]:
+    import png
+    from PIL import ImageOps
+    from PIL.Image import fromarray
+
+    width, height, rows, about = png.Reader(bytes=data).asDirect()
+    values = np.vstack([np.asarray(row, dtype=np.float32) for row in rows]) / np.float32(65535)
+    planes = []
+    for plane in np.moveaxis(values.reshape(height, width, about["planes"]), -1, 0):
+        turned = fromarray(np.ascontiguousarray(plane))
+        turned.info = dict(image.info)  # which says how it lies
+        planes.append(np.asarray(ImageOps.exif_transpose(turned)))
+    found = np.stack(planes, axis=-1)
+    return _over_black(found) if about["alpha"] else found
 
 
 def _opened(data: bytes) -> Image:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
-    # A damaged file can make a decoder raise almost anything; whatever it is, this view has failed.
     try:
         # Decoding alone skips the checksums of a PNG's pixel data; verify() reads every one of them.
         Image.open(BytesIO(data), formats=("PNG", "JPEG")).verify()
         image = Image.open(BytesIO(data), formats=("PNG", "JPEG"))
         image.load()
-        return ImageOps.exif_transpose(image)
+        return image
     except UnidentifiedImageError as error:
-        raise ViewError("neither PNG nor JPEG") from error
-    except Exception as error:
-        raise ViewError(f"cannot be decoded: {error}") from error
+        raise ViewError("neither PNG nor JPEG nor DICOM") from error
 
 
 def fitted(values: NDArray[np.float32], preprocessing: Preprocessing) -> NDArray[np.float32]:
@@ -200,11 +245,19 @@ def fitted(values: NDArray[np.float32], preprocessing: Preprocessing) -> NDArray
 def _resized(plane: NDArray[np.float32], preprocessing: Preprocessing) -> NDArray[np.float32]:
     from PIL import Image
 
-    size = (preprocessing.size, preprocessing.size)
-    if plane.shape == size:
+    side = preprocessing.size
+    height, width = side, side
+    if preprocessing.resize == "letterbox":
+        longer = max(plane.shape)
+        height, width = (max(1, round(side * length / longer)) for length in plane.shape)
+    if plane.shape != (height, width):
+        filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+        image = Image.fromarray(np.ascontiguousarray(plane))
+        # Bicubic interpolation overshoots at hard edges.
+        plane = np.clip(np.asarray(image.resize((width, height), filters[preprocessing.interpolation])), 0, 1)
+    if (height, width) == (side, side):
         return plane
-    filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-    image = Image.fromarray(np.ascontiguousarray(plane)).resize(size, filters[preprocessing.interpolation])
-    # Bicubic interpolation overshoots at hard edges.
-    clipped: NDArray[np.float32] = np.clip(np.asarray(image), 0, 1)
-    return clipped
+    boxed = np.zeros((side, side), dtype=np.float32)
+    top, left = (side - height) // 2, (side - width) // 2
+    boxed[top : top + height, left : left + width] = plane
+    return boxed

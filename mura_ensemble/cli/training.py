@@ -48,6 +48,10 @@ def train(
     channels: Annotated[
         Literal["1", "3"], typer.Option(help="1 grey channel, or 3 for weights that want RGB.")
     ] = "1",
+    resize: Annotated[
+        Literal["square", "letterbox"],
+        typer.Option(help="Stretch to the square, or keep proportions and fill up with black."),
+    ] = "square",
     argument: Annotated[
         list[str] | None, typer.Option(help="Argument of the architecture, name=value; may be repeated.")
     ] = None,
@@ -93,6 +97,7 @@ def train(
             views_root=root,
             size=size,
             channels=3 if channels == "3" else 1,
+            resize=resize,
             folds=folds,
             per_study_type=per_study_type,
             validation_split=validation_split,

@@ -201,7 +201,7 @@ def _spoil(study: Study, views: pd.Series[str], content: bytes | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(None, "no such file"), (b"no view", "neither PNG nor JPEG")]
+    ("content", "reason"), [(None, "no such file"), (b"no view", "neither PNG nor JPEG nor DICOM")]
 )
 def test_training_on_next_to_nothing_is_refused_before_the_first_epoch(
     study: Study, tmp_path: Path, content: bytes | None, reason: str

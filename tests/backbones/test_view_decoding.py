@@ -151,8 +151,8 @@ def test_one_flipped_bit_anywhere_in_the_pixels_of_a_png_fails() -> None:
 def test_other_files_fail_with_a_reason_that_never_changes() -> None:
     for data, reason in (
         (b"", r"empty file \(0 bytes\)"),
-        (b"not a view", "neither PNG nor JPEG"),
-        (_encoded(Image.fromarray(GRAY), "BMP"), "neither PNG nor JPEG"),
+        (b"not a view", "neither PNG nor JPEG nor DICOM"),
+        (_encoded(Image.fromarray(GRAY), "BMP"), "neither PNG nor JPEG nor DICOM"),
     ):
         with pytest.raises(ViewError, match=f"^{reason}$"):
             decode_view(data)
