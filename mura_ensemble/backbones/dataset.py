@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.backbones.turns import local_rank
 from mura_ensemble.backbones.views import MISSING, Preprocessing, ViewError, decode_view, fitted, read_bytes
 from mura_ensemble.data.errors import InputError
 
@@ -237,7 +238,7 @@ def augmented(values: Tensor, flips: NDArray[np.bool_], degrees: NDArray[np.floa
 
 
 def chosen_device(name: str) -> Any:
-    """Torch's device: `auto` is the first GPU if there is one, else the CPU.
+    """Torch's device: `auto` is this process's GPU of the machine (`turns.local_rank`) or the first, else the CPU.
 
     Raises
     ------
@@ -247,7 +248,7 @@ def chosen_device(name: str) -> Any:
     import torch
 
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = f"cuda:{local_rank() or 0}" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)

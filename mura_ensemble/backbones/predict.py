@@ -18,9 +18,9 @@ from mura_ensemble.backbones.shards import (
     Work,
     find_plans,
     find_whole,
-    parse_shard,
     parts_of,
 )
+from mura_ensemble.backbones.turns import shard_here
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.predictions import Role, backbone_folder, plain_name
 
@@ -40,7 +40,7 @@ def predict_backbone(
     views_root: Path | None = None,
     batch_size: int = 64,
     precision: Precision = "float32",
-    shard: str = "0/1",
+    shard: str | None = None,
     workers: int = 0,
     device: str = "auto",
     allow_failed: bool = False,
@@ -73,9 +73,9 @@ def predict_backbone(
         Moves no probability by more than `TOLERANCE`.
     precision : {'float32', 'bfloat16'}
         Part of the key.
-    shard : str
-        `i/n`: do the i-th of n shares of the work, counted from 0; who finds all shares done, or
-        `merge_predictions`, puts them together.
+    shard : str, optional
+        `i/n`: do the i-th of n shares of the work, counted from 0; read from torchrun's or SLURM's variables if
+        not given (see `turns.shard_here`). Who finds all shares done, or `merge_predictions`, puts them together.
     workers : int
         Processes that decode views; 0 decodes in this one.
     device : str
@@ -96,7 +96,7 @@ def predict_backbone(
         rows are written all the same).
     """
     require_extra()
-    turn, turns = parse_shard(shard)
+    turn, turns = shard_here(shard)
     if batch_size < 1:
         raise InputError(f"batch size {batch_size}: give a whole number of 1 or more")
     if precision not in ("float32", "bfloat16"):

@@ -24,7 +24,7 @@ from mura_ensemble.data.files import read_json, write_frame, write_json
 from mura_ensemble.data.predictions import CARD, Role, cache_key, read_card, read_split, write_split
 from mura_ensemble.data.tables import PREDICTIONS, read_table
 
-__all__ = ["PredictionSummary", "Work", "find_plans", "find_whole", "parse_shard", "parts_of"]
+__all__ = ["PredictionSummary", "Work", "find_plans", "find_whole", "parts_of"]
 
 PARTS = 64
 """Parts that a split is cut into where their size allows, so that a few shards share a small split too."""
@@ -220,20 +220,6 @@ def parts_of(views: int) -> list[range]:
     fewest, most = PART
     size = max(min(max(-(-views // PARTS), fewest), most), -(-views // MANY))
     return [range(start, min(start + size, views)) for start in range(0, views, size)]
-
-
-def parse_shard(shard: str) -> tuple[int, int]:
-    """Read `i/n`, counted from 0.
-
-    Raises
-    ------
-    InputError
-        If it is not two whole numbers with 0 <= i < n.
-    """
-    first, _, second = shard.partition("/")
-    if first.isdecimal() and second.isdecimal() and int(first) < int(second):
-        return int(first), int(second)
-    raise InputError(f"shard '{shard}': expected i/n counted from 0, e.g. 0/4, 1/4, 2/4 and 3/4")
 
 
 def _refuse_other_rows(table: pd.DataFrame, rows: pd.DataFrame, source: Path) -> None:

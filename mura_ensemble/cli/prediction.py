@@ -28,8 +28,9 @@ def predict(
     batch_size: Annotated[int, typer.Option(help="Views per forward pass.", min=1)] = 64,
     precision: Annotated[Literal["float32", "bfloat16"], typer.Option(help="Part of the key.")] = "float32",
     shard: Annotated[
-        str, typer.Option(help="i/n: only that share of the views; `merge` joins them.")
-    ] = "0/1",
+        str | None,
+        typer.Option(help="i/n: only that share of the views; torchrun's or SLURM's if not given."),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that open views.", min=0)] = 0,
     allow_failed: AllowFailed = False,
     device: Device = "auto",

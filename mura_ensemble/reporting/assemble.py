@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from mura_ensemble.data.files import digest_of, read_json
 from mura_ensemble.data.predictions import backbone_folders, read_card, splits_of
 from mura_ensemble.data.readers import gold_by_majority, read_readers
 from mura_ensemble.data.tables import read_labels
+from mura_ensemble.ensembles.ensemble import Ensemble
 from mura_ensemble.ensembles.fitting import gold_of
 from mura_ensemble.ensembles.pooling import Missing, StudyProbabilities, read_study_probabilities
 from mura_ensemble.ensembles.store import load_ensemble
@@ -59,6 +60,16 @@ class RaterTable:
     simulated : bool
     provenance : dict
         What the numbers were made from; nothing in it depends on the time or the place of the run.
+    probabilities : DataFrame
+        Same index; one column per rater that gives any, in [0, 1] or NaN.
+    points : dict
+        Rater with probabilities to the operating point that made its calls.
+    ensembles : tuple of Ensemble
+        Those that were applied.
+    reading : DataFrame or None
+        Same index; the calls of every reader of the file, those of the panel too; None without readers.
+    panel : tuple of str
+        Readers whose majority is the gold standard; empty where labels are.
     """
 
     calls: pd.DataFrame
@@ -68,7 +79,12 @@ class RaterTable:
     apparent: tuple[str, ...]
     warnings: tuple[str, ...]
     simulated: bool
-    provenance: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any]
+    probabilities: pd.DataFrame
+    points: dict[str, OperatingPoint]
+    ensembles: tuple[Ensemble, ...]
+    reading: pd.DataFrame | None
+    panel: tuple[str, ...]
 
 
 def read_cards(predictions: Path, backbones: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
@@ -167,10 +183,14 @@ def assemble_raters(
     kinds: dict[str, RaterKind] = {}
     notes: dict[str, str] = {}
     apparent: list[str] = []
+    probabilities: dict[str, pd.Series[float]] = {}
+    points: dict[str, OperatingPoint] = {}
+    applied_ensembles: list[Ensemble] = []
 
     for backbone, probability in pooled.probabilities.items():
         name = str(backbone)
-        called = OperatingPoint().call(
+        probabilities[name], points[name] = probability, OperatingPoint()
+        called = points[name].call(
             probability.to_numpy(np.float64), pooled.studies["study_type"].to_numpy(dtype=np.str_)
         )
         calls[name], kinds[name] = pd.Series(called, index=pooled.studies.index), "backbone"
@@ -189,6 +209,8 @@ def assemble_raters(
             )
         applied = ensemble.apply(pooled, allow_fitted=allow_fitted)
         calls[name], kinds[name] = applied["call"], "ensemble"
+        probabilities[name], points[name] = applied["probability"], ensemble.operating_point
+        applied_ensembles.append(ensemble)
         if applied["fitted"].any():
             warnings += tuned_here(ensemble, int(applied["fitted"].sum()))
             notes[name] = f"fitted on {int(applied['fitted'].sum())} of these studies: apparent, not honest"
@@ -240,6 +262,11 @@ def assemble_raters(
                 {str(study): int(value) for study, value in gold[decided].items()},
             ),
         },
+        probabilities=pd.DataFrame(probabilities).loc[decided],
+        points=points,
+        ensembles=tuple(applied_ensembles),
+        reading=None if reading is None else reading.loc[decided],
+        panel=tuple(panel),
     )
 
 

@@ -129,6 +129,21 @@ CODES: dict[str, Code] = {
         "the labels are the majority of readers who are compared, so these sit in an unnamed panel",
         "name them with --panel, and they are left out",
     ),
+    "ME024": Code(
+        "note",
+        "probabilities that are off by more than 0.05 on average, chance allowed for",
+        "use calls and order; calibrate on other studies before a probability is read as one",
+    ),
+    "ME025": Code(
+        "warning",
+        "an ensemble was fitted where the share of abnormal studies differs by more than 0.1",
+        "fit it on studies like those to be called",
+    ),
+    "ME026": Code(
+        "note",
+        "an ensemble is scored on studies it was fitted on, and has a nested kappa",
+        "quote the nested kappa, or score it on other studies",
+    ),
 }
 
 READER_CODES: dict[str, Code] = {

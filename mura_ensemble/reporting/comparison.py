@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from mura_ensemble.reporting.formats import count
 from mura_ensemble.reporting.leaderboard import Reference
-from mura_ensemble.reporting.page import Notice
+from mura_ensemble.reporting.page import Notice, Section
 
-__all__ = ["Comparison", "DataCard", "ReaderBand"]
+__all__ = ["Comparison", "DataCard", "Part", "ReaderBand"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,27 @@ class DataCard:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A finished section that not every comparison has: of readers, ensembles, probabilities.
+
+    Attributes
+    ----------
+    section : Section
+        Its blocks, made from `tables`; its place in the page follows from its anchor (see `sections.ORDER`).
+    tables : mapping of str to DataFrame
+        File name without ending to the frame that is written.
+    checks : tuple of Notice
+    methods : tuple of str
+        Paragraphs ready to paste.
+    """
+
+    section: Section
+    tables: Mapping[str, pd.DataFrame]
+    checks: tuple[Notice, ...] = ()
+    methods: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Everything a report says, as finished frames.
 
@@ -94,6 +115,8 @@ class Comparison:
         What the caller said and a digest of what was compared.
     level, resamples, seed : float, int, int
     simulated : bool
+    parts : tuple of Part
+        Sections beside those that every comparison has; their checks and methods are in `checks` and `methods`.
     """
 
     title: str
@@ -114,6 +137,28 @@ class Comparison:
     resamples: int
     seed: int
     simulated: bool
+    parts: tuple[Part, ...] = ()
+
+    def with_parts(self, parts: Sequence[Part]) -> Comparison:
+        """The same comparison with more sections, their checks among the others, warnings first."""
+        checks = [*self.checks, *(check for part in parts for check in part.checks)]
+        return replace(
+            self,
+            parts=(*self.parts, *parts),
+            checks=tuple(sorted(checks, key=lambda check: check.level != "warning")),
+            methods=(*self.methods, *(paragraph for part in parts for paragraph in part.methods)),
+        )
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table of the report by the name of its files."""
+        return {
+            "leaderboard": self.leaderboard,
+            "by_study_type": self.by_study_type,
+            "differences": self.differences,
+            "study_types": self.data.by_type,
+            **{name: table for part in self.parts for name, table in part.tables.items()},
+        }
 
     @property
     def common_studies(self) -> str:

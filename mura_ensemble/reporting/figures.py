@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mura_ensemble.reporting.formats import estimate, interval
-from mura_ensemble.reporting.geometry import iso_kappa_specificity, spread_labels
 from mura_ensemble.reporting.palette import COLOURS, FAMILIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["forest", "small_forests", "square_plane"]
+__all__ = ["forest", "small_forests"]
 
 _INK, _QUIET, _LINE, _SURFACE, _BAND = (
     COLOURS[name][0] for name in ("ink", "quiet", "line", "surface", "band")
@@ -138,53 +136,6 @@ def small_forests(strata: pd.DataFrame, order: Sequence[str], *, simulated: bool
         return _svg(figure, simulated)
 
 
-def square_plane(board: pd.DataFrame, prevalence: float, *, simulated: bool = False) -> str:
-    """Sensitivity against 1 - specificity, with lines of equal kappa at the gold standard's prevalence.
-
-    Parameters
-    ----------
-    board : DataFrame
-        Index rater; columns `kind`, `sensitivity`, `specificity`, each with `_low` and `_high`, in [0, 1].
-    prevalence : float
-        Share of abnormal studies in (0, 1).
-    simulated : bool
-
-    Returns
-    -------
-    str
-        SVG.
-    """
-    placed = board.dropna(subset=["sensitivity", "specificity"])
-    with _style():
-        figure = _figure(9.2, 6.0)
-        axes = figure.add_axes((0.085, 0.10, 0.60, 0.81))
-        widest = float((1 - placed["specificity"]).max()) if len(placed) else 0.2
-        lowest = float(placed["sensitivity"].min()) if len(placed) else 0.8
-        right, bottom = min(1.0, widest + 0.06), max(0.0, lowest - 0.08)
-        left, top = -0.012 * right, 1 + 0.012 * (1 - bottom)
-        axes.set_xlim(left, right)
-        axes.set_ylim(bottom, top)
-        _iso_lines(axes, prevalence)
-        for kind, family in FAMILIES.items():
-            some = placed[placed["kind"] == kind]
-            false_alarms = 1 - some["specificity"]
-            axes.errorbar(
-                false_alarms, some["sensitivity"], fmt="none", elinewidth=0.7, alpha=0.3, ecolor=COLOURS[kind][0],
-                xerr=_arms(false_alarms, 1 - some["specificity_high"], 1 - some["specificity_low"]),
-                yerr=_arms(some["sensitivity"], some["sensitivity_low"], some["sensitivity_high"]),
-            )  # fmt: skip
-            axes.plot(
-                false_alarms, some["sensitivity"], linestyle="none", marker=family.marker, markersize=6.5,
-                color=COLOURS[kind][0], markeredgecolor=_SURFACE, markeredgewidth=0.8, zorder=4,
-            )  # fmt: skip
-        _margin_labels(axes, placed, top, bottom)
-        axes.set_xlabel("1 − specificity: share of normal studies called abnormal")
-        axes.set_ylabel("sensitivity: share of abnormal studies called abnormal")
-        _frame(axes)
-        _legend(figure, placed["kind"], "")
-        return _svg(figure, simulated)
-
-
 def _style() -> Any:
     import matplotlib as mpl
 
@@ -226,40 +177,6 @@ def _forest_rows(
     axes.set_axisbelow(True)
 
 
-def _iso_lines(axes: Axes, prevalence: float) -> None:
-    if not 0 < prevalence < 1:
-        return
-    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    sensitivity = np.array([-1.0, 2.0])
-    for kappa in (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
-        false_alarms = 1 - iso_kappa_specificity(kappa, sensitivity, prevalence)
-        axes.plot(false_alarms, sensitivity, color=_LINE, linewidth=0.9, zorder=0.5)
-        slope = (sensitivity[1] - sensitivity[0]) / (false_alarms[1] - false_alarms[0])
-        at_right = sensitivity[0] + slope * (right - false_alarms[0])
-        at_top = false_alarms[0] + (top - sensitivity[0]) / slope
-        if left < at_top < right:
-            axes.text(at_top, top, f"κ {kappa:.1f} ", color=_QUIET, fontsize=8, ha="center", va="bottom")
-        elif bottom < at_right < top:
-            axes.text(right, at_right, f"κ {kappa:.1f} ", color=_QUIET, fontsize=8, ha="right", va="top")
-
-
-def _margin_labels(axes: Axes, placed: pd.DataFrame, top: float, bottom: float) -> None:
-    ordered = placed.sort_values("sensitivity", kind="stable")
-    heights = spread_labels(
-        ordered["sensitivity"].to_numpy(dtype=np.float64), 0.034 * (top - bottom), bottom, top
-    )
-    right = axes.get_xlim()[1]
-    for (name, rater), height in zip(ordered.iterrows(), heights, strict=True):
-        point = (1 - rater["specificity"], rater["sensitivity"])
-        axes.annotate(
-            _shortened(str(name), 30), point, xytext=(right * 1.045, height), color=COLOURS[rater["kind"]][0],
-            va="center", fontsize=8.5, annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": _QUIET, "linewidth": 0.5, "linestyle": (0, (1, 2.5)),
-                        "shrinkA": 2, "shrinkB": 4},
-            zorder=1,
-        )  # fmt: skip
-
-
 def _legend(figure: Figure, kinds: pd.Series[str], band_name: str) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -285,11 +202,6 @@ def _legend(figure: Figure, kinds: pd.Series[str], band_name: str) -> None:
             handles=handles, loc="upper left", ncols=len(handles), frameon=False, fontsize=9,
             bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2, handlelength=1.8, columnspacing=1.6,
         )  # fmt: skip
-
-
-def _arms(centre: pd.Series[float], low: pd.Series[float], high: pd.Series[float]) -> NDArray[np.float64]:
-    arms = np.array([centre - low, high - centre], dtype=np.float64)
-    return np.nan_to_num(np.maximum(arms, 0.0))
 
 
 def _shortened(name: str, length: int = 28) -> str:

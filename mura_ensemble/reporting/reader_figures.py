@@ -8,15 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mura_ensemble.reporting.board_svg import Scale, Svg
+from mura_ensemble.reporting.board_svg import Scale, Svg, kind_colour
+from mura_ensemble.reporting.figure_axes import WIDTH, heading, round_span, shortened, ticks_of
 from mura_ensemble.reporting.formats import estimate, interval, rank_range, signed, signed_interval
+from mura_ensemble.reporting.geometry import corners
 
 FloatArray = NDArray[np.float64]
 
 __all__ = ["difference_forest", "panel_ranges", "roc_planes"]
-
-_WIDTH = 1000.0
-_LONGEST_NAME = 30
 
 
 def panel_ranges(ranges: pd.DataFrame, panels: pd.DataFrame, figure: str, *, simulated: bool = False) -> str:
@@ -25,9 +24,11 @@ def panel_ranges(ranges: pd.DataFrame, panels: pd.DataFrame, figure: str, *, sim
     Parameters
     ----------
     ranges : DataFrame
-        Index rater; columns `kind`, `mean`, `lowest`, `highest`, `best_rank`, `median_rank`, `worst_rank`.
+        Index rater; columns `kind`, `mean`, `lowest`, `highest`, `best_rank`, `median_rank`, `worst_rank`; those with
+        a true `in_panel` are marked.
     panels : DataFrame
-        Columns `rater`, `inside` and `figure`; one row per panel and rater.
+        Columns `rater`, `inside` and `figure`; one row per panel and rater. The figure of the panel with a true `here`
+        is drawn dark.
     figure : str
         Name of the figure of merit and of its column.
     simulated : bool
@@ -41,22 +42,26 @@ def panel_ranges(ranges: pd.DataFrame, panels: pd.DataFrame, figure: str, *, sim
     rows = ranges.dropna(subset=["mean"]).sort_values("mean", ascending=False, kind="stable")
     step, top = 24.0, 74.0
     bottom = top + step * len(rows)
-    svg = Svg(_WIDTH, bottom + 44)
-    values = Scale(*_span(rows["lowest"], rows["highest"]), 250, 620)
+    svg = Svg(WIDTH, bottom + 44)
+    values = Scale(*round_span(rows["lowest"], rows["highest"]), 250, 620)
     worst = max(2.0, float(rows["worst_rank"].max())) if len(rows) else 2.0
     ranks = Scale(1.0, worst, 700, 900)
-    svg.ticks(values, _ticks(values), top - step / 2, bottom - step / 2, form=".2f")
+    svg.ticks(values, ticks_of(values), top - step / 2, bottom - step / 2, form=".2f")
     svg.ticks(ranks, _rank_ticks(int(worst)), top - step / 2, bottom - step / 2, form=".0f")
     svg.text(
         435, bottom + 24, f"{figure.replace('_', ' ')} against each panel without the rater", anchor="middle"
     )
     svg.text(800, bottom + 24, "rank outside the panel, best to worst", anchor="middle")
-    _head(svg, {str(kind): str(kind) for kind in dict.fromkeys(rows["kind"])}, simulated)
+    heading(svg, {str(kind): str(kind) for kind in dict.fromkeys(rows["kind"])}, simulated)
     outside = panels[~panels["inside"].astype(bool)].dropna(subset=[figure])
     seen = {str(name): part[figure].to_numpy(np.float64) for name, part in outside.groupby("rater")}
+    now = _figure_here(outside, figure)
     for place, (name, row) in enumerate(rows.iterrows()):
-        y, colour = top + step * place, _colour(row["kind"])
-        svg.text(240, y, _shortened(str(name)), anchor="end", size=11.5)
+        y, colour = top + step * place, kind_colour(row["kind"])
+        seat = " \N{BULLET} panel" if row.get("in_panel", False) else ""
+        svg.text(240, y, shortened(str(name), 28 - len(seat)) + seat, anchor="end", size=11.5)
+        if str(name) in now:
+            svg.line(values(now[str(name)]), y - 8, values(now[str(name)]), y + 8, "ink", 2)
         for value in np.unique(seen[str(name)].round(4)):
             svg.line(values(value), y - 6, values(value), y + 6, colour, 1.2, opacity=0.35)
         svg.line(values(row["lowest"]), y, values(row["highest"]), y, colour, 1.4)
@@ -104,11 +109,11 @@ def difference_forest(
     heads = sum(bold for *_, bold in lines)
     step, top = 19.0, 66.0
     bottom = top + step * len(lines) + 8 * heads
-    svg = Svg(_WIDTH, bottom + 40)
+    svg = Svg(WIDTH, bottom + 40)
     numbers = np.array([triple for _, _, triple, _ in lines], dtype=np.float64).reshape(-1, 3)
     ends = pd.Series(np.concatenate([numbers.ravel(), [-margin, margin]]))
-    scale = Scale(*_span(ends, ends), 400, 790)
-    svg.ticks(scale, _ticks(scale), top - step / 2, bottom - step / 2, form=".2f")
+    scale = Scale(*round_span(ends, ends), 400, 790)
+    svg.ticks(scale, ticks_of(scale), top - step / 2, bottom - step / 2, form=".2f")
     svg.line(scale(0), top - step / 2, scale(0), bottom - step / 2, "ink", 1)
     svg.line(scale(-margin), top - step / 2, scale(-margin), bottom - step / 2, "warning", 1.2, dash="4 3")
     svg.text(
@@ -120,15 +125,15 @@ def difference_forest(
         size=11,
     )
     svg.text(595, bottom + 22, f"model less reader, {figure.replace('_', ' ')}", anchor="middle")
-    _head(svg, {"model": "model less all readers", "reader": "model less one reader"}, simulated)
+    heading(svg, {"model": "model less all readers", "reader": "model less one reader"}, simulated)
     y = top - 8
     for name, against, (value, low, high), bold in lines:
         y += 8 if bold else 0
         kind = "model" if bold else "reader"
-        svg.text(236, y, _shortened(name), anchor="end", size=11.5, bold=True)
-        svg.text(250, y, _shortened(against, 20), size=11, colour="ink" if bold else "quiet", bold=bold)
+        svg.text(236, y, shortened(name), anchor="end", size=11.5, bold=True)
+        svg.text(250, y, shortened(against, 20), size=11, colour="ink" if bold else "quiet", bold=bold)
         if not np.isnan(low):
-            svg.line(scale(low), y, scale(high), y, _colour(kind), 2.4 if bold else 1.6)
+            svg.line(scale(low), y, scale(high), y, kind_colour(kind), 2.4 if bold else 1.6)
         svg.mark(scale(value), y, kind, 5 if bold else 4)
         svg.text(800, y, f"{signed(value)}  ({signed_interval(low, high)})", size=11, bold=bold)
         y += step
@@ -165,8 +170,8 @@ def roc_planes(
     """
     side, gap, left, head = 380.0, 110.0, 62.0, 84.0
     lines = -(-len(models) // 2)
-    svg = Svg(_WIDTH, head + lines * (side + gap) - gap + 50)
-    _head(svg, {"model": "ROC curve of the model", "reader": "reader"}, simulated)
+    svg = Svg(WIDTH, head + lines * (side + gap) - gap + 50)
+    heading(svg, {"model": "ROC curve of the model", "reader": "reader"}, simulated)
     for place, model in enumerate(models):
         x0, y0 = left + (place % 2) * (side + gap), head + (place // 2) * (side + gap)
         across, up = Scale(0, 1, x0, x0 + side), Scale(0, 1, y0 + side, y0)
@@ -176,18 +181,18 @@ def roc_planes(
             svg.text(x0 - 8, up(value), f"{value:.1f}", anchor="end", colour="quiet", size=11)
         area, low, high = areas.loc[[model], ["auroc", "low", "high"]].to_numpy(np.float64)[0]
         title = f"AUROC {estimate(area)} ({interval(low, high)})"
-        svg.text(x0, y0 - 28, _shortened(model), size=12.5, bold=True)
+        svg.text(x0, y0 - 28, shortened(model), size=12.5, bold=True)
         svg.text(x0, y0 - 12, title, size=11, colour="quiet")
         svg.text(x0 + side / 2, y0 + side + 30, "1 \N{MINUS SIGN} specificity", anchor="middle", size=12)
         svg.vertical_text(x0 - 44, y0 + side / 2, "sensitivity")
         points = curves.loc[[model], ["false_alarms", "sensitivity"]].to_numpy(np.float64)
-        svg.curve([(across(x), up(y)) for x, y in _corners(points)], "backbone", 1.8)
+        svg.curve([(across(x), up(y)) for x, y in corners(points)], "backbone", 1.8)
         for _, reader in operating.loc[operating.index == model].iterrows():
             svg.mark(across(1 - reader["specificity"]), up(reader["sensitivity"]), "reader", 4.5)
             svg.text(
                 across(1 - reader["specificity"]) + 8,
                 up(reader["sensitivity"]) + 9,
-                _shortened(str(reader["reader"]), 16),
+                shortened(str(reader["reader"]), 16),
                 size=10.5,
                 colour="reader",
                 halo=True,
@@ -195,46 +200,14 @@ def roc_planes(
     return svg.done()
 
 
-def _head(svg: Svg, kinds: dict[str, str], simulated: bool) -> None:
-    svg.legend(14, 16, kinds)
-    if simulated:
-        svg.text(_WIDTH - 8, 16, "simulated data", anchor="end", colour="warning")
-
-
-def _colour(kind: str) -> str:
-    return "reader" if kind == "reader" else "backbone"
-
-
-def _corners(points: FloatArray) -> FloatArray:
-    """The curve without points on straight stretches: a tenth of the size, the same line."""
-    if len(points) < 3:
-        return points
-    before, after = points[1:-1] - points[:-2], points[2:] - points[1:-1]
-    turns = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]) > 1e-12
-    kept = np.concatenate([[True], turns, [True]])
-    return np.asarray(points[kept])
-
-
-def _span(low: pd.Series[float], high: pd.Series[float]) -> tuple[float, float]:
-    """Ends of an axis on whole twentieths that hold all values."""
-    known = pd.concat([low, high]).dropna()
-    if known.empty:
-        return 0.0, 1.0
-    start, end = np.floor(20 * known.min()) / 20, np.ceil(20 * known.max()) / 20
-    return float(start), float(end if end > start else start + 0.05)
-
-
-def _ticks(scale: Scale) -> list[float]:
-    span = scale.high - scale.low
-    step = next((size for size in (0.05, 0.1, 0.2, 0.5) if span / size <= 8), 1.0)
-    first = int(np.ceil(scale.low / step - 1e-9))
-    return [round(step * k, 10) for k in range(first, int(np.floor(scale.high / step + 1e-9)) + 1)]
+def _figure_here(outside: pd.DataFrame, figure: str) -> dict[str, float]:
+    """Figure of every rater against the panel that is marked as the present one."""
+    if "here" not in outside:
+        return {}
+    own = outside[outside["here"].astype(bool)]
+    return {str(name): float(value) for name, value in zip(own["rater"], own[figure], strict=True)}
 
 
 def _rank_ticks(worst: int) -> list[float]:
     step = max(1, -(-worst // 10))
     return [1.0, *(float(rank) for rank in range(step if step > 1 else 2, worst + 1, step))]
-
-
-def _shortened(name: str, length: int = _LONGEST_NAME) -> str:
-    return name if len(name) <= length else f"{name[: length - 1]}\N{HORIZONTAL ELLIPSIS}"

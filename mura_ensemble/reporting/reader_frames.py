@@ -36,10 +36,12 @@ def reader_frame(
         isolated_agreement(votes[:, j], np.delete(votes, j, axis=1), patients=unit, level=settings.level)
         for j in range(count)
     ]
+    reads, abnormal = (~np.isnan(votes)).sum(axis=0), (votes == 1).sum(axis=0)
     frame = pd.DataFrame(
         {
-            "reads": (~np.isnan(votes)).sum(axis=0),
-            "abnormal": (votes == 1).sum(axis=0),
+            "reads": reads,
+            "abnormal": abnormal,
+            "abnormal_share": ratio(abnormal, reads),
             "in_panel": design.seated,
             figure: found.mean[:count],
             "low": found.mean_low[:count],

@@ -118,9 +118,7 @@ def readers_section(study: ReaderStudy) -> list[Block]:
     columns = [
         _name("reader"),
         _plain("reads", "reads", lambda value: f"{value:,.0f}"),
-        Column(
-            "abnormal", lambda row: percent(row["abnormal"] / row["reads"] if row["reads"] else float("nan"))
-        ),
+        Column("abnormal", lambda row: percent(row["abnormal_share"])),
         Column(
             figure_words(study),
             lambda row: "in panel" if row["in_panel"] else estimate(row[study.figure]),

@@ -15,6 +15,7 @@ from mura_ensemble.reporting.page import Notice
 from mura_ensemble.reporting.reader_checks import reader_checks
 from mura_ensemble.reporting.reader_design import Settings, judge
 from mura_ensemble.reporting.reader_frames import contrast_frame, model_frame, reader_frame
+from mura_ensemble.reporting.reader_inputs import in_order
 from mura_ensemble.reporting.reader_tables import (
     agreement_frame,
     alternative_frame,
@@ -24,7 +25,6 @@ from mura_ensemble.reporting.reader_tables import (
     panel_frame,
     range_frame,
 )
-from mura_ensemble.reporting.reader_inputs import in_order
 from mura_ensemble.reporting.standings import ENOUGH_PATIENTS
 from mura_ensemble.stats.alternative import alternative_test
 from mura_ensemble.stats.clustered import clustered_kappa_intervals
@@ -53,9 +53,9 @@ class ReaderStudy:
     figure : str
         Name of the figure of merit; the column of that name holds it.
     readers : DataFrame
-        Index reader: reads, abnormal, the figure outside panels with limits, in own panels and the bias with limits,
-        kappa with the group (Vanbelle & Albert) with limits, Dawid-Skene sensitivity and specificity with limits,
-        `in_panel`.
+        Index reader: reads, how many and which share of them abnormal, the figure outside panels with limits, in own
+        panels and the bias with limits, kappa with the group (Vanbelle & Albert) with limits, Dawid-Skene sensitivity
+        and specificity with limits, `in_panel`.
     models : DataFrame
         Index model: mean figure with limits, mean difference to the readers with limits and max-T p over models, the
         population of readers (Obuchowski-Rockette-Hillis, Holm over models; `noninferior` only if the limits for

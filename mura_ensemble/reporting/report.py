@@ -24,8 +24,8 @@ __all__ = ["table_files", "write_report"]
 def write_report(comparison: Comparison, folder: Path) -> list[Path]:
     """Write the page, its Markdown twin, every table, the figures and `comparison.json` into one folder.
 
-    `report.html`, `report.md`; `leaderboard`, `by_study_type`, `differences` and `study_types` as CSV and JSON, those
-    for a manuscript as LaTeX too; `figures/*.svg` and `.pdf`; `contents.json` with a digest of each.
+    `report.html`, `report.md`; every one of `Comparison.tables` as CSV and JSON, those for a manuscript as LaTeX too;
+    `figures/*.svg` and `.pdf`; `contents.json` with a digest of each.
 
     Equal comparisons give equal bytes: no time, no place and no path is written.
 
@@ -46,16 +46,10 @@ def write_report(comparison: Comparison, folder: Path) -> list[Path]:
         If the folder holds files that are not a report's.
     """
     page = comparison_page(comparison)
-    tables = {
-        "leaderboard": comparison.leaderboard,
-        "by_study_type": comparison.by_study_type,
-        "differences": comparison.differences,
-        "study_types": comparison.data.by_type,
-    }
     files = {
         "report.html": render_page(page),
         "report.md": render_markdown(page),
-        **table_files(tables, simulated=comparison.simulated),
+        **table_files(comparison.tables, simulated=comparison.simulated),
         **latex_files(page, note="Simulated data." if comparison.simulated else ""),
         "comparison.json": _json(_everything(comparison)),
         **figure_files(page),
@@ -101,6 +95,10 @@ def _everything(comparison: Comparison) -> dict[str, Any]:
         "leaderboard": _records(comparison.leaderboard),
         "by_study_type": _records(comparison.by_study_type),
         "differences": _records(comparison.differences),
+        "parts": {
+            part.section.anchor: {name: _records(table) for name, table in part.tables.items()}
+            for part in comparison.parts
+        },
         "checks": [
             {"level": item.level, "code": item.code, "sentence": item.sentence, "action": item.action}
             for item in comparison.checks

@@ -38,10 +38,32 @@ from mura_ensemble.reporting.page import (
     Verdict,
 )
 from mura_ensemble.reporting.palette import FAMILIES
+from mura_ensemble.reporting.section_operating import operating_blocks
 from mura_ensemble.reporting.tables import Column, Row
 from mura_ensemble.reporting.words import headline, level_name, verdict_items
 
-__all__ = ["comparison_page"]
+__all__ = ["ORDER", "comparison_page"]
+
+ORDER = (
+    "verdict",
+    "data",
+    "leaderboard",
+    "forest",
+    "rank-probabilities",
+    "differences",
+    "readers",
+    "panels",
+    "study-types",
+    "operating-points",
+    "anatomy",
+    "calibration",
+    "hardest",
+    "power",
+    "checks",
+    "methods",
+    "provenance",
+)
+"""Anchors of the sections as a reader asks, of which a report has those that its data allow."""
 
 
 def comparison_page(comparison: Comparison) -> Page:
@@ -52,17 +74,18 @@ def comparison_page(comparison: Comparison) -> Page:
         Section("leaderboard", "Leaderboard", list(leaderboard_blocks(comparison))),
         Section("forest", "Kappa and its uncertainty", [_forest(comparison)]),
         Section("study-types", "Study types", list(_study_types(comparison))),
-        Section("operating-points", "Operating points", list(_operating_points(comparison))),
+        Section("operating-points", "Operating points", list(operating_blocks(comparison))),
         Section("checks", "Checks", [_checks(comparison)]),
         Section("methods", "Methods", [Quotation(comparison.methods)]),
         Section("provenance", "Provenance", list(_provenance(comparison))),
+        *(part.section for part in comparison.parts),
     ]
     data = comparison.data
     return Page(
         title=comparison.title,
         subtitle=f"{count(len(comparison.leaderboard), 'rater')} against one gold standard on "
         f"{count(data.studies, 'study', 'studies')}{' ' if data.patients_known else ', '}{_of_patients(data)}",
-        sections=sections,
+        sections=sorted(sections, key=lambda section: ORDER.index(section.anchor)),
         banner="Simulated data: no radiograph, reader or patient stands behind any number."
         if comparison.simulated
         else "",
@@ -198,52 +221,6 @@ def _type_column(study_type: str, size: pd.Series[float], cells: Mapping[Any, Ma
         detail=limits,
         below=f"{size['studies']:.0f} studies, {size['positives']:.0f} abnormal",
         style=lambda row: "small-stratum" if cell(row)["small"] else "",
-    )
-
-
-def _operating_points(comparison: Comparison) -> Iterator[Drawing | TableBlock]:
-    yield TableBlock(
-        comparison.leaderboard,
-        [
-            rater_column(),
-            _rate_column("Sensitivity", "sensitivity", "tp", "fn"),
-            _rate_column("Specificity", "specificity", "tn", "fp"),
-            Column("Missed", lambda row: f"{row['fn']:,}", help="Abnormal studies called normal (FN)."),
-            Column("False alarms", lambda row: f"{row['fp']:,}", help="Normal studies called abnormal (FP)."),
-            Column("Found", lambda row: f"{row['tp']:,}", help="Abnormal studies called abnormal (TP)."),
-            Column("Cleared", lambda row: f"{row['tn']:,}", help="Normal studies called normal (TN)."),
-        ],
-        f"What each rater gets right and wrong, with {level_name(comparison.level)} intervals.",
-        ("leaderboard.csv", "operating_points.tex"),
-        row_style=lambda row: f"kind-{row['kind']}",
-    )
-    board = comparison.leaderboard.dropna(subset=["sensitivity", "specificity"])
-    points = "; ".join(
-        f"{name} sensitivity {estimate(row['sensitivity'], 2)}, specificity {estimate(row['specificity'], 2)}"
-        for name, row in board.iterrows()
-    )
-    yield Drawing(
-        "sensitivity-specificity",
-        figures.square_plane(board, comparison.data.prevalence, simulated=comparison.simulated),
-        "Sensitivity and specificity of every rater, with lines of equal kappa.",
-        f"Operating points: {points}.",
-        reading=f"Raters on one line have the same kappa at this prevalence ({percent(comparison.data.prevalence)}) with "
-        "different mistakes: further up and right misses fewer abnormal studies and calls more normal ones abnormal.",
-        file="figures/sensitivity_specificity.svg",
-    )
-
-
-def _rate_column(heading: str, name: str, right: str, wrong: str) -> Column:
-    def detail(row: Row) -> str:
-        if np.isnan(row[name]):
-            return "no such study"
-        return f"{row[right]:,} of {row[right] + row[wrong]:,}; {interval(row[f'{name}_low'], row[f'{name}_high'])}"
-
-    return Column(
-        heading,
-        lambda row: estimate(row[name]),
-        detail=detail,
-        help=f"Share of the {'abnormal' if name == 'sensitivity' else 'normal'} studies called so, and its interval.",
     )
 
 

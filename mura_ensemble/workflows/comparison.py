@@ -11,6 +11,7 @@ from mura_ensemble.ensembles.pooling import Missing
 from mura_ensemble.reporting.assemble import RaterTable, assemble_raters
 from mura_ensemble.reporting.compare import compare_raters
 from mura_ensemble.reporting.comparison import Comparison
+from mura_ensemble.reporting.parts import build_parts
 from mura_ensemble.reporting.report import write_report
 from mura_ensemble.reporting.splits import split_covered
 
@@ -21,7 +22,7 @@ def compare_assembled(
     raters: RaterTable, *, title: str, level: float = 0.95, resamples: int = 10_000, seed: int = 0
 ) -> Comparison:
     """Compare what `assemble_raters` gathered, with all that it knows; see `compare_raters`."""
-    return compare_raters(
+    comparison = compare_raters(
         raters.calls,
         raters.studies,
         raters.kinds,
@@ -35,6 +36,7 @@ def compare_assembled(
         warnings=raters.warnings,
         provenance=raters.provenance,
     )
+    return comparison.with_parts(build_parts(raters, comparison))
 
 
 def report_raters(

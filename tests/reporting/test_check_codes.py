@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gathered import compared, troubled
 from markupsafe import escape
 
 from mura_ensemble.reporting import caller_warnings, checks
@@ -61,7 +62,11 @@ def no_common_study(new_study: Callable) -> Comparison:
     return study.compare()
 
 
-MADE = (said_by_the_caller, odd_raters, few_studies, no_common_study)
+def troubled_parts(_: Callable) -> Comparison:
+    return compared(troubled())
+
+
+MADE = (said_by_the_caller, odd_raters, few_studies, no_common_study, troubled_parts)
 
 
 @pytest.fixture(scope="module")

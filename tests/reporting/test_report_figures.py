@@ -8,6 +8,7 @@ import pytest
 
 from mura_ensemble.reporting import figures
 from mura_ensemble.reporting.compare import Comparison
+from mura_ensemble.reporting.figures_plane import kappa_plane
 from mura_ensemble.reporting.geometry import iso_kappa_specificity, spread_labels
 from mura_ensemble.stats.kappa import cohen_kappa
 
@@ -46,7 +47,7 @@ def test_drawings_are_xml_say_simulated_and_leave_no_trace(comparison: Compariso
         figures.small_forests(
             comparison.by_study_type.reset_index(), list(comparison.leaderboard.index), simulated=True
         ),
-        figures.square_plane(comparison.leaderboard, comparison.data.prevalence, simulated=True),
+        kappa_plane(comparison.leaderboard, comparison.data.prevalence, simulated=True),
     ]
     for svg in drawings:
         root = ET.fromstring(svg.encode())

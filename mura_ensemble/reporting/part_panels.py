@@ -1,0 +1,120 @@
+"""What another panel of the same readers would have said: every panel of the same size, as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.reporting.part_input import PartInput
+from mura_ensemble.reporting.reader_tables import range_frame
+from mura_ensemble.stats.panel import every_panel
+from mura_ensemble.stats.panel_gold import all_panels
+
+__all__ = ["MOST_PANELS", "PanelFrames", "panel_frames"]
+
+MOST_PANELS = 220
+"""3 of 12 readers; more take `mura-ensemble readers`, which has the time."""
+
+_DRAWS = 30_000  # resamples times panels
+_FEWEST, _MOST = 200, 1_000  # resamples
+
+
+@dataclass(frozen=True)
+class PanelFrames:
+    """Every rater against every panel of the same size, on the studies scored here.
+
+    Attributes
+    ----------
+    ranges : DataFrame
+        Index rater, highest mean kappa first: `kind`, `in_panel` (of this report), `panels` (without the rater);
+        `kappa` and `rank` here, against this report's panel, NaN for its members; over the panels without the rater
+        `mean`, `lowest`, `highest`, `best_rank`, `median_rank`, `worst_rank` and `first` (share of panels in which it
+        ranks first). Ranks are among all raters outside the panel.
+    seats : DataFrame
+        Index reader: `in_panel`, `own` (mean kappa over the panels he sits in), `outside` (over the others), `bias`
+        (own - outside) with `low` and `high`: what a seat is worth.
+    panels : DataFrame
+        Index panel (names joined by `+`), one row per rater: `rater`, `kappa`, `rank`, `inside`, `n`, `here`.
+    size, count, readers : int
+        Readers of a panel, panels, readers in all.
+    """
+
+    ranges: pd.DataFrame
+    seats: pd.DataFrame
+    panels: pd.DataFrame
+    size: int
+    count: int
+    readers: int
+
+
+def panel_frames(data: PartInput, reading: pd.DataFrame, panel: Sequence[str]) -> PanelFrames | None:
+    """Score everyone against every panel of the size of this report's; None where that cannot be done in time.
+
+    Parameters
+    ----------
+    data : PartInput
+    reading : DataFrame
+        Index study; one column per reader, 0, 1 or NaN: those of the panel too.
+    panel : sequence of str
+        Whose majority is the gold standard here.
+    """
+    readers = sorted(map(str, reading.columns))
+    if not panel or len(panel) >= len(readers) or comb(len(readers), len(panel)) > MOST_PANELS:
+        return None
+    models = data.raters_of("ensemble", "backbone")
+    votes = reading[readers].reindex(data.studies.index).to_numpy(np.float64)
+    panels = all_panels(len(readers), len(panel))
+    found = every_panel(
+        votes,
+        data.calls[models].to_numpy(np.float64),
+        panels,
+        patients=data.patients(),
+        level=data.level,
+        resamples=int(np.clip(_DRAWS // len(panels), _FEWEST, min(_MOST, max(_FEWEST, data.resamples)))),
+        rng=data.seed,
+    )
+    names = [*readers, *models]
+    seated = [name in set(panel) for name in readers]
+    here = int(np.flatnonzero((found.panels == np.flatnonzero(seated)).all(axis=1))[0])
+    ranges = range_frame(readers, models, found).assign(
+        kind=["reader"] * len(readers) + [data.kind(name) for name in models],
+        in_panel=seated + [False] * len(models),
+        kappa=np.where(found.inside[here], np.nan, found.kappa[here]),
+        rank=found.rank[here],
+    )
+    seats = pd.DataFrame(
+        {
+            "kind": "reader",
+            "in_panel": seated,
+            "own": found.own,
+            "outside": found.mean[: len(readers)],
+            "bias": found.bias,
+            "low": found.bias_low,
+            "high": found.bias_high,
+        },
+        index=pd.Index(readers, name="reader"),
+    )
+    labels = [" + ".join(readers[j] for j in members) for members in found.panels]
+    long = pd.DataFrame(
+        {
+            "panel": np.repeat(labels, len(names)),
+            "rater": names * len(labels),
+            "kappa": found.kappa.ravel(),
+            "rank": found.rank.ravel(),
+            "inside": found.inside.ravel(),
+            "n": np.repeat(found.n, len(names)),
+            "here": np.repeat(np.arange(len(labels)) == here, len(names)),
+        }
+    )
+    return PanelFrames(
+        ranges=ranges.sort_values("mean", ascending=False, kind="stable"),
+        seats=seats,
+        panels=long.set_index("panel"),
+        size=len(panel),
+        count=len(labels),
+        readers=len(readers),
+    )

@@ -1,0 +1,125 @@
+"""Every model and ensemble against every reader outside the panel: arrays in between, frames at both ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.reporting.formats import error_rate
+from mura_ensemble.reporting.part_input import PartInput
+from mura_ensemble.stats.multiplicity import holm
+from mura_ensemble.stats.panel import fixed_gold
+from mura_ensemble.stats.reader_roc import against_best, reader_points
+
+__all__ = ["HIGHER", "LOWER", "OPEN", "ReaderFrames", "reader_frames"]
+
+HIGHER, LOWER, OPEN = "higher kappa", "lower kappa", "not shown to differ"
+_RESAMPLES = 2_000
+_POINT_RESAMPLES = 1_000
+
+
+@dataclass(frozen=True)
+class ReaderFrames:
+    """What was found; a difference is rater - reader.
+
+    Attributes
+    ----------
+    differences : DataFrame
+        Index rater, one row per reader outside the panel: `reader`, `kind`, `difference` of kappa with `low` and
+        `high`, `p` (permutation test), `p_adjusted` (Holm over all rows), `n`, `verdict`: one of `HIGHER`, `LOWER`,
+        which need both the adjusted p and the interval, and `OPEN`.
+    best : DataFrame
+        Index rater: `kind`, `best_reader`, `difference`, `low`, `high`: against the best reader, whoever that truly
+        is. Limits hold for all raters and readers at once. Without rows with fewer than two readers.
+    at_readers : DataFrame
+        Index rater (those whose ROC curves are drawn), one row per reader: `reader`, `n`, his `sensitivity` and
+        `specificity`, `rater_sensitivity` at his specificity, `difference` with `low` and `high`, `p_adjusted` (max-T
+        over the readers, times the number of raters with probabilities, among which these were picked).
+    """
+
+    differences: pd.DataFrame
+    best: pd.DataFrame
+    at_readers: pd.DataFrame
+
+
+def reader_frames(data: PartInput, pairs: pd.DataFrame) -> ReaderFrames:
+    """Compare all that are no readers with the readers.
+
+    Parameters
+    ----------
+    data : PartInput
+        With at least one reader and one rater of another kind.
+    pairs : DataFrame
+        Index (rater, reference); columns `difference`, `low`, `high`, `p`, `n`: every ordered pair.
+    """
+    readers, models = data.raters_of("reader"), data.raters_of("backbone", "ensemble")
+    return ReaderFrames(
+        differences=_differences(data, pairs, models, readers),
+        best=_best(data, models, readers),
+        at_readers=_at_readers(data, readers),
+    )
+
+
+def _differences(data: PartInput, pairs: pd.DataFrame, models: list[str], readers: list[str]) -> pd.DataFrame:
+    rows = pd.MultiIndex.from_product([models, readers], names=["rater", "reader"])
+    frame = pairs.reindex(rows.set_names(pairs.index.names))[["difference", "low", "high", "p", "n"]]
+    frame = frame.set_axis(rows).assign(p_adjusted=holm(frame["p"].to_numpy(np.float64)))
+    passed = frame["p_adjusted"] < error_rate(data.level)
+    verdict = np.select(
+        [passed & (frame["low"] > 0), passed & (frame["high"] < 0)], [HIGHER, LOWER], default=OPEN
+    )
+    frame = frame.assign(verdict=verdict).reset_index("reader")
+    frame.insert(0, "kind", [data.kind(str(name)) for name in frame.index])
+    return frame
+
+
+def _best(data: PartInput, models: list[str], readers: list[str]) -> pd.DataFrame:
+    columns = ["kind", "best_reader", "difference", "low", "high"]
+    rows: dict[str, list[object]] = {}
+    if len(readers) > 1:
+        found = fixed_gold(
+            data.gold,
+            data.calls[readers].to_numpy(np.float64),
+            data.calls[models].to_numpy(np.float64),
+            patients=data.patients(),
+            resamples=min(data.resamples, _RESAMPLES),
+            rng=data.seed,
+        )
+        # One statement for each rater: each at its share of the error.
+        level = 1 - (1 - data.level) / len(models)
+        for m, model in enumerate(models):
+            if np.isnan(found.contrast[m]).all():
+                continue
+            best = against_best(found.contrast[m], found.contrast_draws[:, m], level=level)
+            rows[model] = [data.kind(model), readers[best.reader], best.difference, best.low, best.high]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("rater")
+
+
+def _at_readers(data: PartInput, readers: list[str]) -> pd.DataFrame:
+    """The drawn raters at the readers' operating points."""
+    known = {name: kept for names, kept in data.same_studies() for name in names}
+    fields = ["n", "sensitivity", "specificity", "difference", "low", "high", "p_adjusted"]
+    columns = ["rater", "kind", "reader", *fields, "rater_sensitivity"]
+    points = []
+    for name in data.drawn:
+        kept = known[name]
+        found = reader_points(
+            data.gold[kept],
+            data.probabilities.loc[kept, name].to_numpy(np.float64),
+            data.calls.loc[kept, readers].to_numpy(np.float64),
+            patients=data.patients(kept),
+            level=data.level,
+            resamples=min(data.resamples, _POINT_RESAMPLES),
+            rng=data.seed,
+        )
+        frame = pd.DataFrame({field: getattr(found, field) for field in fields}).assign(
+            rater=name,
+            kind=data.kind(name),
+            reader=readers,
+            rater_sensitivity=found.model_sensitivity,
+            p_adjusted=np.minimum(1.0, found.p_adjusted * len(known)),
+        )
+        points.append(frame.dropna(subset=["difference"]))
+    return (pd.concat(points)[columns] if points else pd.DataFrame(columns=columns)).set_index("rater")

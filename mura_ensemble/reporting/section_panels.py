@@ -1,0 +1,115 @@
+"""What another panel of the same readers would have said, as a part of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from mura_ensemble.reporting.comparison import Part
+from mura_ensemble.reporting.formats import count, estimate, interval, percent, rank_range
+from mura_ensemble.reporting.page import Block, Drawing, Paragraph, Section, TableBlock
+from mura_ensemble.reporting.part_columns import count_column, limits_column, name_column, value_column
+from mura_ensemble.reporting.part_input import PartInput
+from mura_ensemble.reporting.part_panels import PanelFrames, panel_frames
+from mura_ensemble.reporting.reader_figures import panel_ranges
+from mura_ensemble.reporting.tables import Column, Row
+from mura_ensemble.reporting.words import level_name
+
+__all__ = ["panels_part"]
+
+
+def panels_part(data: PartInput, reading: pd.DataFrame | None, panel: tuple[str, ...]) -> Part | None:
+    """Every panel of the same size; None where the gold standard is no panel's, or nobody sits outside."""
+    found = panel_frames(data, reading, panel) if reading is not None else None
+    if found is None:
+        return None
+    return Part(
+        section=Section("panels", "Panels", list(_blocks(data, found))),
+        tables={
+            "panel_ranges": found.ranges,
+            "panel_seats": found.seats,
+            "panels": found.panels,
+        },
+        methods=(_methods(found),),
+    )
+
+
+def _blocks(data: PartInput, found: PanelFrames) -> Iterator[Block]:
+    level = level_name(data.level)
+    yield Paragraph(
+        f"The gold standard is the majority of {found.size} of {found.readers} readers. There are {found.count} such "
+        "panels; each of them is another gold standard for the same studies and the same calls."
+    )
+    yield Drawing(
+        "panels",
+        panel_ranges(found.ranges, found.panels, "kappa", simulated=data.simulated),
+        "Kappa of every rater against every panel that it does not sit in, and the ranks it takes.",
+        "One row per rater: a tick for each panel, the mean, and the range of ranks; the table below has the same numbers.",
+        reading="Dark: the panel of this report; \N{BULLET} sits in it. The spread is what the choice of the "
+        "panel alone does: studies and calls are the same in each.",
+        file="figures/panels.svg",
+    )
+    yield TableBlock(
+        found.ranges,
+        [
+            name_column("Rater", "rater"),
+            Column(
+                "Kappa in this report",
+                lambda row: "in the panel" if row["in_panel"] else estimate(row["kappa"]),
+                detail=lambda row: "" if np.isnan(row["rank"]) else f"rank {row['rank']:.0f}",
+            ),
+            Column(
+                "Mean over panels",
+                lambda row: estimate(row["mean"]),
+                detail=_range,
+                below="lowest to highest",
+                help="Over the panels the rater does not sit in. A range, not an interval: the studies are the same.",
+            ),
+            count_column("Panels", "panels", remark="Panels without the rater."),
+            Column(
+                "Rank",
+                lambda row: rank_range(row["best_rank"], row["worst_rank"]),
+                detail=lambda row: "" if np.isnan(row["median_rank"]) else f"median {row['median_rank']:g}",
+                below="best to worst",
+                help="Among all raters outside the panel.",
+            ),
+            value_column("Ranked first", "first", percent, remark="Share of the panels without the rater."),
+        ],
+        "Every rater over the panels that it does not sit in, on the studies scored here.",
+        ("panel_ranges.csv", "panel_ranges.json", "panel_ranges.tex", "panels.csv"),
+        row_style=lambda row: f"kind-{row['kind']}",
+    )
+    yield TableBlock(
+        found.seats,
+        [
+            name_column("Reader", "reader"),
+            Column("Seat", lambda row: "in the panel" if row["in_panel"] else "outside", align="left", below="here"),
+            value_column("Kappa with a seat", "own"),
+            value_column("Kappa without", "outside"),
+            limits_column("A seat adds", "bias", "low", "high", difference=True),
+        ],
+        f"What a seat in the panel is worth: mean kappa over the panels a reader sits in, less that over the others, with "
+        f"{level} intervals.",
+        ("panel_seats.csv", "panel_seats.json"),
+        row_style=lambda row: f"kind-{row['kind']}",
+    )  # fmt: skip
+    yield Paragraph(
+        "A reader agrees with a majority that he is part of: this is why members of the panel are left out of the "
+        "leaderboard. Studies that this report's panel left undecided are missing here too.",
+        quiet=True,
+    )
+
+
+def _range(row: Row) -> str:
+    return "" if np.isnan(row["mean"]) else interval(row["lowest"], row["highest"])
+
+
+def _methods(found: PanelFrames) -> str:
+    return (
+        f"To show what the choice of the panel does, every rater was scored against each of the "
+        f"{count(found.count, 'panel')} of {found.size} of the {found.readers} readers, on the same studies; a reader only "
+        "against panels without him. What a seat is worth is the mean kappa over a reader's own panels less that over the "
+        "others, patients resampled and all panels recomputed each time."
+    )

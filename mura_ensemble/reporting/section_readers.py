@@ -1,0 +1,171 @@
+"""Readers against models and ensembles, as a part of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from mura_ensemble.reporting.comparison import Comparison, Part
+from mura_ensemble.reporting.figures_readers import difference_grid
+from mura_ensemble.reporting.formats import (
+    count,
+    error_rate,
+    estimate,
+    name_list,
+    p_value,
+    signed,
+    signed_interval,
+)
+from mura_ensemble.reporting.page import Block, Drawing, Paragraph, Section, TableBlock
+from mura_ensemble.reporting.part_columns import count_column, limits_column, name_column, text_column
+from mura_ensemble.reporting.part_input import PartInput
+from mura_ensemble.reporting.part_readers import HIGHER, LOWER, OPEN, ReaderFrames, reader_frames
+from mura_ensemble.reporting.tables import Column, Row
+from mura_ensemble.reporting.words import level_name
+
+__all__ = ["readers_part"]
+
+
+def readers_part(data: PartInput, comparison: Comparison) -> Part | None:
+    """Everything against the readers outside the panel; None without them, or without anybody to compare."""
+    if not data.raters_of("reader") or not data.raters_of("ensemble", "backbone"):
+        return None
+    found = reader_frames(data, comparison.differences)
+    return Part(
+        section=Section("readers", "Readers", list(_blocks(data, found))),
+        tables={
+            "reader_differences": found.differences,
+            "reader_best": found.best,
+            "reader_points": found.at_readers,
+        },
+        methods=(_methods(data, found),),
+    )
+
+
+def _blocks(data: PartInput, found: ReaderFrames) -> Iterator[Block]:
+    level = level_name(data.level)
+    yield Paragraph(_said(found.differences))
+    if len(found.differences):
+        yield Drawing(
+            "reader-differences",
+            difference_grid(found.differences, OPEN, simulated=data.simulated),
+            f"Kappa of every rater less that of every reader, with {level} intervals.",
+            "One column per reader, one row per rater; the same numbers stand in the table below.",
+            reading="Right of the line the rater agrees better with the gold standard than the reader. Faint: not shown to "
+            "differ once all comparisons are counted, even where the interval alone misses the line.",
+            file="figures/reader_differences.svg",
+        )
+        yield _differences(found.differences, level)
+    if len(found.best):
+        yield TableBlock(
+            found.best,
+            [
+                name_column("Rater", "rater"),
+                text_column("Best reader here", "best_reader"),
+                limits_column("Rater less best reader", "difference", "low", "high", difference=True,
+                              remark="On the studies both called; the interval holds whoever the best reader truly is."),
+            ],
+            f"Against the best reader. Who is best was learnt from these studies, so the {level} intervals hold for all "
+            "raters and readers at once.",
+            ("reader_best.csv", "reader_best.json"),
+            row_style=lambda row: f"kind-{row['kind']}",
+        )  # fmt: skip
+    if len(found.at_readers):
+        yield _at_readers(found.at_readers, level)
+
+
+def _said(differences: pd.DataFrame) -> str:
+    """Only what the adjusted tests and the intervals both support."""
+    tests = int(differences["p"].notna().sum())
+    claims = [
+        f"{name_list(list(map(str, rows.index)), most=4)} {'is' if len(rows) == 1 else 'are'} "
+        f"shown to have a {verdict} than {reader}."
+        for verdict in (HIGHER, LOWER)
+        for reader, rows in differences[differences["verdict"] == verdict].groupby("reader", sort=False)
+    ]
+    counted = f"{count(tests, 'comparison')}, all counted (Holm)"
+    if not tests:
+        return "No rater called a study that a reader called too."
+    if not claims:
+        return f"No ensemble or backbone is shown to differ from any of these readers: {counted}."
+    return f"{' '.join(claims)} Nobody else is shown to differ: {counted}."
+
+
+def _differences(differences: pd.DataFrame, level: str) -> TableBlock:
+    """Raters as rows, readers as columns."""
+    cells: Mapping[tuple[str, str], Row] = {
+        (str(name), str(row["reader"])): dict(row) for name, row in differences.iterrows()
+    }
+    raters = pd.DataFrame({"rater": list(dict.fromkeys(map(str, differences.index)))})
+    raters["kind"] = [str(differences.loc[[name], "kind"].iloc[0]) for name in raters["rater"]]
+
+    def column(reader: str) -> Column:
+        def cell(row: Row) -> Row:
+            return cells[row["rater"], reader]
+
+        def limits(row: Row) -> str:
+            own = cell(row)
+            if own["difference"] != own["difference"]:
+                return ""
+            return f"{signed_interval(own['low'], own['high'])}; p {p_value(own['p_adjusted'])}"
+
+        return Column(
+            reader,
+            lambda row: signed(cell(row)["difference"]),
+            detail=limits,
+            style=lambda row: "strong" if cell(row)["verdict"] != OPEN else "",
+        )
+
+    return TableBlock(
+        raters.set_index("rater"),
+        [name_column("Rater", "rater"), *map(column, dict.fromkeys(map(str, differences["reader"])))],
+        f"Kappa of the rater less kappa of the reader, on the studies both called, with {level} intervals and p adjusted "
+        "for all comparisons of the table. Bold: shown to differ.",
+        ("reader_differences.csv", "reader_differences.json", "reader_differences.tex"),
+        row_style=lambda row: f"kind-{row['kind']}",
+    )
+
+
+def _at_readers(points: pd.DataFrame, level: str) -> TableBlock:
+    def rates(row: Row) -> str:
+        return f"{estimate(row['sensitivity'])} / {estimate(row['specificity'])}"
+
+    return TableBlock(
+        points,
+        [
+            name_column("Rater", "rater"),
+            text_column("Reader", "reader"),
+            count_column("Studies", "n"),
+            Column("Reader", rates, below="sensitivity / specificity"),
+            Column("Rater", lambda row: estimate(row["rater_sensitivity"]), below="sensitivity at his specificity"),
+            limits_column("Difference of sensitivity", "difference", "low", "high", difference=True),
+            Column("p, adjusted", lambda row: p_value(row["p_adjusted"])),
+        ],
+        f"What the drawn raters would find if their threshold were moved to a reader's specificity, with {level} "
+        "intervals. The threshold is found on these studies, and anew in every resample.",
+        ("reader_points.csv", "reader_points.json"),
+        row_style=lambda row: f"kind-{row['kind']}",
+    )  # fmt: skip
+
+
+def _methods(data: PartInput, found: ReaderFrames) -> str:
+    text = (
+        f"Every ensemble and backbone was compared with every reader outside the panel as above; the "
+        f"{count(int(found.differences['p'].notna().sum()), 'p value')} of these comparisons are one family (Holm). A rater "
+        f"is said to differ from a reader only if the adjusted p value is below {error_rate(data.level):.2g} and the "
+        "interval excludes zero."
+    )
+    if len(found.best):
+        text += (
+            " The best reader is the maximum of several: rater less best reader is the smallest of the differences, and "
+            "its limits are the smallest lower and the smallest upper simultaneous limit (max-T, joint resamples of the "
+            "patients), at a level divided by the number of raters."
+        )
+    if len(found.at_readers):
+        text += (
+            " Sensitivity at a reader's specificity is that at the lowest threshold whose specificity is not below the "
+            "reader's, found anew in every resample; p values are max-T over the readers and both directions, times the "
+            "number of raters with probabilities."
+        )
+    return text
