@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := reports/demo
 
-.PHONY: demo test lint bench reports picture clean help
+.PHONY: demo test lint bench reports catalogue picture clean help
 
 help:
 	@echo "make demo   simulated reader study -> fit-stack -> report (no torch)"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  our time beside each peer's on the same work"
 	@echo "make reports  write the ensembles and reports that are committed (no torch)"
+	@echo "make catalogue  make every backbone of the catalogue and write what was found"
 	@echo "make picture  photograph the simulated report for the README (needs a Chromium)"
 
 $(VENV)/bin/pip:
@@ -67,6 +68,9 @@ reports: $(VENV)/.plain
 	  --ensemble $(PNEUMONIA)/ensembles/ensemble_stack_kappa.json \
 	  --title "PneumoniaMNIST, test split: real chest radiographs of 28 pixels" --out reports/pneumoniamnist
 	$(RUN) leaderboard --out reports/mura-leaderboard > /dev/null
+
+catalogue: $(VENV)/.full
+	$(BIN)/python -m mura_ensemble.backbones.catalogue
 
 picture: $(VENV)/.plain
 	$(BIN)/python docs/pictures/take.py

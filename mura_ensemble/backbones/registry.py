@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mura_ensemble.backbones.catalogue import entry_called
 from mura_ensemble.data.errors import InputError, MissingExtraError
 from mura_ensemble.data.files import atomic_write
 
@@ -97,7 +98,8 @@ def create_backbone(
     pretrained : bool
         Start from timm's default weights (needs a network or timm's local copy).
     checkpoint : Path, optional
-        Start from the weights in this safetensors file; its classifier is left out if it is another one.
+        Start from the weights in this safetensors file; its classifier is left out if it is another one, its first
+        convolution is adapted from colour to gray or back.
 
     Returns
     -------
@@ -115,17 +117,24 @@ def create_backbone(
     _known(architecture)
     given = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
     config = timm.get_pretrained_cfg(architecture)
-    if config is not None and config.fixed_input_size and not pretrained:
+    if config is not None and config.fixed_input_size:  # timm resamples weights of another size
         given.setdefault("img_size", size)
     try:
-        model = timm.create_model(
-            architecture, pretrained=pretrained, num_classes=1, in_chans=channels, **given
-        )
-    except Exception as error:  # whatever timm raises, the user's name, argument or network is at fault
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        model = timm.create_model(architecture, num_classes=1, in_chans=channels, **given)
+    except Exception as error:  # whatever timm raises, the user's argument is at fault
         raise InputError(
-            f"architecture '{architecture}' cannot be made with {dict(arguments)}: {reason}"
+            f"architecture '{architecture}' cannot be made with {dict(arguments)}: {_first_line(error)}"
         ) from error
+    if pretrained:
+        try:
+            model = timm.create_model(
+                architecture, pretrained=True, num_classes=1, in_chans=channels, **given
+            )
+        except Exception as error:  # no weights, or no network to fetch them with
+            raise InputError(
+                f"timm's weights of '{architecture}' cannot be had: {_first_line(error)}; with a network they are "
+                "fetched once and kept, without one give weights of your own with --checkpoint"
+            ) from error
     if checkpoint is not None:
         _fill(model, checkpoint)
     model.eval()
@@ -133,8 +142,9 @@ def create_backbone(
         with torch.inference_mode():
             shape = tuple(model(torch.zeros(2, channels, size, size)).shape)
     except (AssertionError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"architecture '{architecture}' cannot take views of {size} px: {reason}") from error
+        raise InputError(
+            f"architecture '{architecture}' cannot take views of {size} px: {_first_line(error)}"
+        ) from error
     if shape != (2, 1):
         raise InputError(
             f"architecture '{architecture}' gives {shape[1:]} values for one view; one logit is needed"
@@ -146,13 +156,25 @@ def _known(architecture: str) -> None:
     import timm
 
     if not timm.is_model(architecture):
-        near = get_close_matches(architecture, timm.list_models(), n=3)
-        hint = f"; did you mean {', '.join(near)}?" if near else "; timm.list_models() names them all"
+        meant = entry_called(architecture)
+        near = get_close_matches(architecture.lower(), timm.list_models(), n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else "; mura-ensemble backbones lists some"
+        if meant is not None:
+            hint = f": take {meant.timm_name}{f' ({meant.note})' if meant.note else ''}"
         raise InputError(f"timm has no architecture '{architecture}'{hint}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def _fill(model: nn.Module, checkpoint: Path) -> None:
     tensors, _ = load_weights(checkpoint)
+    # What torch's parallel and compiled models put before every name.
+    for prefix in ("module.", "_orig_mod."):
+        if all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    tensors = _for_channels(model, tensors)
     own = model.state_dict()
     head = _classifier_name(model)
     fitting = {}
@@ -169,6 +191,22 @@ def _fill(model: nn.Module, checkpoint: Path) -> None:
     if absent:
         raise InputError(f"{checkpoint}: tensor '{absent[0]}' is missing ({len(absent)} in all)")
     model.load_state_dict(fitting, strict=False)
+
+
+def _for_channels(model: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The first convolution of colour weights for gray views, and the other way round, by timm's rule."""
+    from timm.models import adapt_input_conv
+
+    own, first = model.state_dict(), model.pretrained_cfg.get("first_conv")
+    name = f"{first}.weight"
+    if name not in own or name not in tensors or own[name].ndim != 4 or tensors[name].ndim != 4:
+        return tensors
+    wanted, found = own[name].shape[1], tensors[name].shape[1]
+    if wanted == found or 3 not in (wanted, found):
+        return tensors
+    if wanted == 3:
+        return {**tensors, name: tensors[name].repeat(1, 3, 1, 1) / 3}
+    return {**tensors, name: adapt_input_conv(wanted, tensors[name])}
 
 
 def _classifier_name(model: nn.Module) -> str:
@@ -221,7 +259,7 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     Raises
     ------
     InputError
-        If there is no such file or it is not safetensors.
+        If there is no such file or it is not safetensors; a pickle is never opened.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -231,4 +269,7 @@ def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
     except SafetensorError as error:
-        raise InputError(f"{path}: cannot be read as safetensors ({error})") from error
+        how = ""
+        if Path(path).suffix.lower() in (".pth", ".pt", ".bin", ".ckpt", ".tar", ".pkl"):
+            how = "; a pickle can run code when it is opened: convert one that you trust with safetensors' save_file"
+        raise InputError(f"{path}: cannot be read as safetensors ({error}){how}") from error

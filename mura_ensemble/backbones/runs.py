@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.backbones.catalogue import not_for_all_uses
 from mura_ensemble.backbones.checkpoints import Files
 from mura_ensemble.backbones.registry import load_weights, require_extra, weights_digest
 from mura_ensemble.backbones.views import Preprocessing
@@ -101,6 +102,10 @@ class TrainedRun:
             f"'{self.split}', {data['studies']:,} studies of {data['patients']:,} patients, {data['views']:,} views",
             *(f"  {line}" for line in self._trainings()),
         ]
+        start = self.plan["start"]
+        terms = not_for_all_uses(start.get("licence", ""))
+        if terms:
+            lines.append(f"  began with the weights {start['tag']}, licence {start['licence']}: {terms}")
         # Every training goes over all views of its study type; those of one fold together over all.
         last = self.metrics[self.metrics["epoch"] == self.metrics["epoch"].max()]
         failed = int(last.loc[last["fold"] == last["fold"].min(), "failed"].sum())

@@ -261,6 +261,6 @@ def _start(model: Any, pretrained: bool, checkpoint: Path | None) -> dict[str, s
         return {
             "from": "timm pretrained",
             "tag": f"{config.get('architecture')}.{config.get('tag')}",
-            "license": str(config.get("license")),
+            "licence": str(config.get("license") or ""),
         }
     return {"from": "random weights"}

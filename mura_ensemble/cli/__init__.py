@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mura_ensemble.cli import (
+    backbones,
     comparison,
     data,
     ensembles,
@@ -53,6 +54,7 @@ _GROUPS = {"": app}  # a verb of two words, such as `ensembles ls`, stands in a 
 
 for _name, _verb in (
     *data.VERBS,
+    *backbones.VERBS,
     *training.VERBS,
     *prediction.VERBS,
     *ensembles.VERBS,

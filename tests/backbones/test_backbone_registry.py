@@ -94,7 +94,7 @@ def test_a_checkpoint_fills_all_but_another_classifier(tmp_path: Path) -> None:
         if not name.startswith("fc."):
             assert torch.equal(filled[name], tensor), name
     with pytest.raises(InputError, match=r"donor\.safetensors: tensor '.*' of shape .* in this architecture"):
-        _tiny(architecture="test_resnet", arguments={}, channels=3, checkpoint=path)
+        _tiny(checkpoint=path)
     with pytest.raises(InputError, match="no such file of weights"):
         _tiny(checkpoint=tmp_path / "none.safetensors")
     path.write_bytes(b"rubbish")
