@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,6 +33,9 @@ __all__ = [
 
 MEMORY = 2 * 2**30
 """Bytes of decoded views that training keeps in memory rather than decode them again every epoch."""
+
+THREADS, AHEAD = 8, 2
+"""Threads that decode where no processes do, and how many batches they are ahead."""
 
 PROBED = 64
 """Views of each fold that are decoded before training begins."""
@@ -171,19 +176,17 @@ def batches_of(views: Views, batches: Sequence[Sequence[int]], *, workers: int) 
     views : Views
     batches : sequence of sequences of int
     workers : int
-        Processes that decode; 0 decodes in this one.
+        Processes that decode; 0: threads of this one.
 
     Raises
     ------
     InputError
         If the file of a view is no longer the one whose digest the table holds.
     """
-    from torch.utils.data import DataLoader
-
-    loader = DataLoader(
-        views, batch_sampler=batches, num_workers=0 if views.kept else workers, collate_fn=_collated
+    gathered = (
+        _by_processes(views, batches, workers) if workers and not views.kept else _by_threads(views, batches)
     )
-    for positions, values, readings in loader:
+    for positions, values, readings in gathered:
         for position, (_, content) in zip(positions, readings, strict=True):
             # The cache's key was made from the contents; other contents must not be filed under it.
             if content != views.contents[position]:
@@ -193,7 +196,26 @@ def batches_of(views: Views, batches: Sequence[Sequence[int]], *, workers: int) 
         yield ViewBatch(positions, values, [reason for reason, _ in readings])
 
 
-def _collated(items: list[tuple[int, Reading]]) -> tuple[NDArray[np.int64], Tensor, list[tuple[str, str]]]:
+Gathered = tuple["NDArray[np.int64]", "Tensor", list[tuple[str, str]]]
+
+
+def _by_processes(views: Views, batches: Sequence[Sequence[int]], workers: int) -> Iterator[Gathered]:
+    from torch.utils.data import DataLoader
+
+    yield from DataLoader(views, batch_sampler=batches, num_workers=workers, collate_fn=_collated)
+
+
+def _by_threads(views: Views, batches: Sequence[Sequence[int]]) -> Iterator[Gathered]:
+    """Decode the next batches while the network is busy with this one."""
+    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
+        coming: deque[list[Future[tuple[int, Reading]]]] = deque()
+        for batch in [*batches, *[()] * AHEAD]:
+            coming.append([pool.submit(views.__getitem__, position) for position in batch])
+            if len(coming) > AHEAD:
+                yield _collated([view.result() for view in coming.popleft()])
+
+
+def _collated(items: list[tuple[int, Reading]]) -> Gathered:
     import torch
 
     positions = np.array([position for position, _ in items], dtype=np.int64)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,17 @@ from mura_ensemble.backbones.progress import progress
 from mura_ensemble.backbones.registry import create_backbone
 from mura_ensemble.backbones.runs import TrainedRun
 from mura_ensemble.backbones.shards import Work, parts_of
+from mura_ensemble.backbones.testtime import TestTime
+from mura_ensemble.data.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-__all__ = ["Members", "Precision", "predict_parts"]
+__all__ = ["PRECISIONS", "Members", "Precision", "predict_parts"]
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 class Members:
@@ -32,19 +35,52 @@ class Members:
     trained : TrainedRun
     states : sequence of dict
         The weights of each member of the run.
-    precision : {'float32', 'bfloat16'}
+    precision : {'float32', 'bfloat16', 'float16'}
+    ways : TestTime
+        How each view is seen.
+    channels_last, compiled : bool
     device : torch.device
+
+    Raises
+    ------
+    InputError
+        If the network, the device or the compiler cannot do what is asked; found out with a first view.
     """
 
     def __init__(
-        self, trained: TrainedRun, states: Sequence[dict[str, Tensor]], *, precision: Precision, device: Any
+        self,
+        trained: TrainedRun,
+        states: Sequence[dict[str, Tensor]],
+        *,
+        precision: Precision,
+        ways: TestTime,
+        channels_last: bool,
+        compiled: bool,
+        device: Any,
     ) -> None:
+        import torch
+
         self.preprocessing = trained.preprocessing
         self.precision = precision
+        self.ways = ways
         self.device = device
-        self.models = [self._made(trained, state) for state in states]
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.models = [self._made(trained, state, compiled) for state in states]
+        for side, asked in zip(ways.sides(self.preprocessing), ways.inputs(self.preprocessing), strict=True):
+            blank = torch.zeros(2, asked.channels, asked.size, asked.size)
+            try:
+                self._one_size(blank, side, [0])
+            except Exception as error:  # compilers and networks raise what they like
+                reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+                how = f"{', compiled' if compiled else ''}{f', in {precision}' if precision != 'float32' else ''}"
+                raise InputError(
+                    f"architecture '{trained.plan['architecture']}' cannot take views of {side} px on {device.type}{how}: "
+                    f"{reason}"
+                ) from error
 
-    def _made(self, trained: TrainedRun, state: dict[str, Tensor]) -> nn.Module:
+    def _made(self, trained: TrainedRun, state: dict[str, Tensor], compiled: bool) -> nn.Module:
+        import torch
+
         model = create_backbone(
             trained.plan["architecture"],
             channels=self.preprocessing.channels,
@@ -52,15 +88,16 @@ class Members:
             arguments=trained.plan["arguments"],
         )
         model.load_state_dict(state)
-        return model.to(self.device)
+        model = model.to(self.device, memory_format=self.memory_format)
+        return torch.compile(model) if compiled else model
 
-    def logits(self, values: Tensor, asked: Sequence[int]) -> NDArray[np.float32]:
-        """Mean of the logits of the members that are asked.
+    def logits(self, values: Sequence[Tensor], asked: Sequence[int]) -> NDArray[np.float32]:
+        """Mean of the logits of the members that are asked, over the ways in which they see the views.
 
         Parameters
         ----------
-        values : Tensor, shape (n, channels, size, size)
-            In [0, 1], not yet normalised.
+        values : sequence of Tensor, each of shape (n, channels, size, size)
+            The views in [0, 1], not yet normalised, for every size of `ways.inputs`.
         asked : sequence of int
             Positions of members.
 
@@ -70,15 +107,34 @@ class Members:
         """
         import torch
 
-        half = self.precision == "bfloat16"
-        with (
-            torch.inference_mode(),
-            torch.autocast(self.device.type, dtype=torch.bfloat16) if half else nullcontext(),
-        ):
-            put = normalised(values.to(self.device), self.preprocessing)
-            found = torch.stack([model(put)[:, 0].double() for model in (self.models[one] for one in asked)])
-        mean: NDArray[np.float32] = found.mean(dim=0).float().cpu().numpy()
+        sides = self.ways.sides(self.preprocessing)
+        each = [self._one_size(one, side, asked) for one, side in zip(values, sides, strict=True)]
+        mean: NDArray[np.float32] = torch.stack(each).mean(dim=0).float().cpu().numpy()
         return mean
+
+    def _one_size(self, values: Tensor, side: int, asked: Sequence[int]) -> Tensor:
+        import torch
+
+        with torch.inference_mode(), self._arithmetic():
+            put = normalised(values.to(self.device), self.preprocessing)
+            found = [
+                self.models[one](view.contiguous(memory_format=self.memory_format))[:, 0].double()
+                for view in self.ways.seen(put, side)
+                for one in asked
+            ]
+            return torch.stack(found).mean(dim=0)
+
+    @contextmanager
+    def _arithmetic(self) -> Iterator[None]:
+        """The precision; on a GPU float32 means float32, not the 10 bits of TF32 that cuDNN takes by default."""
+        import torch
+
+        if self.precision == "float32":
+            with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+                yield
+        else:
+            with torch.autocast(self.device.type, dtype=getattr(torch, self.precision)):
+                yield
 
 
 def predict_parts(
@@ -111,14 +167,15 @@ def predict_parts(
     asked = rows["asked"].tolist()
     parts = parts_of(len(rows))
     batches = [batch for number in numbers for batch in _batches(parts[number], asked, batch_size)]
-    views = Views(rows, members.preprocessing)
+    sizes = [Views(rows, asked_for) for asked_for in members.ways.inputs(members.preprocessing)]
     logits = np.full(len(rows), np.nan, dtype=np.float32)
     reasons = np.full(len(rows), "", dtype=object)
     waiting = list(numbers)
     with progress(sum(map(len, batches)), f"predicting {work.folder.name} {work.split}") as report:
-        for batch in batches_of(views, batches, workers=workers):
+        for each in zip(*(batches_of(views, batches, workers=workers) for views in sizes), strict=True):
+            batch = each[0]
             # An unreadable view goes through as zeros: the batch keeps its shape, its neighbours their digits.
-            found = members.logits(batch.values, asked[batch.rows[0]])
+            found = members.logits([one.values for one in each], asked[batch.rows[0]])
             logits[batch.rows[batch.ok]] = found[batch.ok]
             reasons[batch.rows] = batch.reasons
             unreal = batch.rows[batch.ok & ~np.isfinite(found)]

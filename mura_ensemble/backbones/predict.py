@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from mura_ensemble.backbones.asked import with_folds, with_members
 from mura_ensemble.backbones.dataset import chosen_device
-from mura_ensemble.backbones.forward import Members, Precision, predict_parts
+from mura_ensemble.backbones.forward import PRECISIONS, Members, Precision, predict_parts
 from mura_ensemble.backbones.manifests import read_views, views_digest
 from mura_ensemble.backbones.registry import load_weights, require_extra, weights_digest
 from mura_ensemble.backbones.runs import TrainedRun, read_run, versions
@@ -20,9 +21,10 @@ from mura_ensemble.backbones.shards import (
     find_whole,
     parts_of,
 )
+from mura_ensemble.backbones.testtime import TestTime, parse_tta
 from mura_ensemble.backbones.turns import shard_here
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.predictions import Role, backbone_folder, plain_name
+from mura_ensemble.data.predictions import backbone_folder, plain_name
 
 __all__ = ["TOLERANCE", "merge_predictions", "predict_backbone"]
 
@@ -40,6 +42,9 @@ def predict_backbone(
     views_root: Path | None = None,
     batch_size: int = 64,
     precision: Precision = "float32",
+    tta: Sequence[str] = (),
+    channels_last: bool = False,
+    compiled: bool = False,
     shard: str | None = None,
     workers: int = 0,
     device: str = "auto",
@@ -72,13 +77,18 @@ def predict_backbone(
         given.
     batch_size : int
         Moves no probability by more than `TOLERANCE`.
-    precision : {'float32', 'bfloat16'}
-        Part of the key.
+    precision : {'float32', 'bfloat16', 'float16'}
+        Of the forward pass; part of the key. The halves move a logit by about 1e-3 of its size.
+    tta : sequence of str
+        Test-time augmentation, see `testtime.parse_tta`; part of the key. The logits are averaged.
+    channels_last, compiled : bool
+        Memory format and `torch.compile`, for speed. They move no probability by more than `TOLERANCE`, so they are
+        no part of the key and stand in the provenance.
     shard : str, optional
         `i/n`: do the i-th of n shares of the work, counted from 0; read from torchrun's or SLURM's variables if
         not given (see `turns.shard_here`). Who finds all shares done, or `merge_predictions`, puts them together.
     workers : int
-        Processes that decode views; 0 decodes in this one.
+        Processes that decode views; 0: threads of this one.
     device : str
         `auto`, `cpu`, `cuda`, `cuda:1`, ...
     allow_failed : bool
@@ -100,14 +110,15 @@ def predict_backbone(
     turn, turns = shard_here(shard)
     if batch_size < 1:
         raise InputError(f"batch size {batch_size}: give a whole number of 1 or more")
-    if precision not in ("float32", "bfloat16"):
-        raise InputError(f"precision '{precision}': give float32 or bfloat16")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision '{precision}': give {', '.join(PRECISIONS)}")
+    ways = parse_tta(tta)
     folder = backbone_folder(out, Path(run).resolve().name if name is None else name)
     plain_name(split, "split")
     trained = read_run(run)
     rows = read_views(manifest, split, views_root)
-    rows, role = _with_folds(rows, trained, split, manifest)
-    rows = _with_members(rows, trained, manifest)
+    rows, role = with_folds(rows, trained, split, manifest)
+    rows = with_members(rows, trained, manifest)
     states = [load_weights(member.file)[0] for member in trained.members]
     digests = [weights_digest(state) for state in states]
     where = chosen_device(device)
@@ -115,12 +126,14 @@ def predict_backbone(
         folder=folder,
         split=split,
         role=role,
-        inputs=_inputs(trained, digests, precision),
+        inputs=_inputs(trained, digests, precision, ways),
         manifest=views_digest(rows),
         provenance={
             **versions(),
             "device": where.type,
             "batch_size": batch_size,
+            "channels_last": channels_last,
+            "compiled": compiled,
             "seed": trained.plan["training"]["seed"],
         },
     )
@@ -132,7 +145,15 @@ def predict_backbone(
         work.begin()
         numbers = [number for number in work.missing(len(rows)) if number % turns == turn]
         if numbers:
-            members = Members(trained, states, precision=precision, device=where)
+            members = Members(
+                trained,
+                states,
+                precision=precision,
+                ways=ways,
+                channels_last=channels_last,
+                compiled=compiled,
+                device=where,
+            )
             computed = predict_parts(work, rows, numbers, members, batch_size=batch_size, workers=workers)
         table = work.finish(rows)
     return _summary(work, rows, table, computed, stood=stood, allow_failed=allow_failed)
@@ -192,47 +213,9 @@ def merge_predictions(
     return _summary(work, rows, table, 0, stood=False, allow_failed=allow_failed)
 
 
-def _with_folds(
-    rows: pd.DataFrame, trained: TrainedRun, split: str, manifest: Path
-) -> tuple[pd.DataFrame, Role]:
-    seen = set(trained.folds["patient"])
-    if split == trained.plan["data"]["validation_split"]:
-        # Its validation loss has decided which epochs are members, or when the learning rate fell.
-        return rows.assign(fold=-1), "in-sample"
-    if split != trained.split:
-        known = rows.loc[rows["patient"].isin(seen), "patient"]
-        if len(known):
-            raise InputError(
-                f"{manifest}: patient '{known.iloc[0]}' of split '{split}' was also trained on "
-                f"(split '{trained.split}'; {known.nunique():,} such patients); take these patients out of one of the two"
-            )
-        return rows.assign(fold=-1), "held-out"
-    fold_of = trained.folds.set_index("study")["fold"]
-    unknown = rows.loc[~rows["study"].isin(fold_of.index), "study"]
-    if len(unknown):
-        raise InputError(
-            f"{manifest}: study '{unknown.iloc[0]}' of split '{split}' was not among the studies of that split in "
-            "training; give it another split or train again"
-        )
-    if all(member.fold == -1 for member in trained.members):
-        return rows.assign(fold=-1), "in-sample"
-    return rows.assign(fold=rows["study"].map(fold_of)), "out-of-fold"
-
-
-def _with_members(rows: pd.DataFrame, trained: TrainedRun, manifest: Path) -> pd.DataFrame:
-    """Add `asked`, and put views that ask the same members together, so that few batches are split."""
-    asked = [trained.members_for(*view) for view in zip(rows["fold"], rows["study_type"], strict=True)]
-    rows = rows.assign(asked=pd.Series(asked, index=rows.index))
-    nobody = rows[~rows["asked"].astype(bool)]
-    if len(nobody):
-        raise InputError(
-            f"{manifest}: no member of the run was trained on study type '{nobody['study_type'].iloc[0]}' "
-            f"({len(nobody):,} views); take these views out or train on that type too"
-        )
-    return rows.sort_values(["asked", "study", "view"], ignore_index=True)
-
-
-def _inputs(trained: TrainedRun, digests: Sequence[str], precision: Precision) -> dict[str, Any]:
+def _inputs(
+    trained: TrainedRun, digests: Sequence[str], precision: Precision, ways: TestTime
+) -> dict[str, Any]:
     plan = trained.plan
     return {
         "architecture": plan["architecture"],
@@ -244,7 +227,7 @@ def _inputs(trained: TrainedRun, digests: Sequence[str], precision: Precision) -
         "combination": "mean of the members' logits; on the training split of those that did not see the patient",
         "preprocessing": trained.preprocessing.card(),
         "precision": precision,
-        "tta": [],
+        "tta": ways.card(),
         "training": {
             "split": trained.split,
             "studies": plan["data"]["studies"],

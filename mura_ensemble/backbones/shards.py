@@ -13,6 +13,7 @@ predictions/<set>/<backbone>/.partial/<key>/plan.json  part-00000.parquet  part-
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.files import read_json, write_frame, write_json
+from mura_ensemble.data.files import locked, read_json, write_frame, write_json
 from mura_ensemble.data.predictions import CARD, Role, cache_key, read_card, read_split, write_split
 from mura_ensemble.data.tables import PREDICTIONS, read_table
 
@@ -156,25 +157,32 @@ class Work:
             If the views of the parts are not exactly those of `rows`.
         """
         numbers = range(len(parts_of(len(rows))))
-        if not all(self.part(number).exists() for number in numbers):
-            return None
-        table = pd.concat(
-            [read_table(self.part(number), PREDICTIONS) for number in numbers], ignore_index=True
-        )
-        _refuse_other_rows(table, rows, self.partial)
-        write_split(
-            self.folder,
-            self.split,
-            table,
-            inputs=self.inputs,
-            manifest=self.manifest,
-            made_by="mura-ensemble predict",
-            role=self.role,
-            provenance=self.provenance,
-        )
-        shutil.rmtree(self.partial, ignore_errors=True)
-        if not any(self.partial.parent.iterdir()):
-            self.partial.parent.rmdir()
+        # Two processes may find the last part there at once, or one may still do what another has finished.
+        with locked(self.folder):
+            table = self.standing()
+            if table is None:
+                if not all(self.part(number).exists() for number in numbers):
+                    return None
+                table = pd.concat(
+                    [read_table(self.part(number), PREDICTIONS) for number in numbers], ignore_index=True
+                )
+                _refuse_other_rows(table, rows, self.partial)
+                write_split(
+                    self.folder,
+                    self.split,
+                    table,
+                    inputs=self.inputs,
+                    manifest=self.manifest,
+                    made_by="mura-ensemble predict",
+                    role=self.role,
+                    provenance=self.provenance,
+                )
+            shutil.rmtree(self.partial, ignore_errors=True)
+            with suppress(OSError):  # other work may be under way there
+                self.partial.parent.rmdir()
+            # What kills in the middle of a write have left.
+            for leftover in self.folder.glob(".*.partial"):
+                leftover.unlink(missing_ok=True)
         return read_split(self.folder, self.split)
 
     def missing(self, views: int) -> list[int]:

@@ -26,7 +26,21 @@ def predict(
     ] = None,
     root: Root = None,
     batch_size: Annotated[int, typer.Option(help="Views per forward pass.", min=1)] = 64,
-    precision: Annotated[Literal["float32", "bfloat16"], typer.Option(help="Part of the key.")] = "float32",
+    precision: Annotated[
+        Literal["float32", "bfloat16", "float16"], typer.Option(help="Of the forward pass; part of the key.")
+    ] = "float32",
+    tta: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="flip, crops or sizes=288,320,352; may be repeated; logits are averaged; in the key."
+        ),
+    ] = None,
+    channels_last: Annotated[
+        bool, typer.Option("--channels-last", help="Memory format that some CPUs and GPUs are faster with.")
+    ] = False,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="torch.compile: minutes at first, faster afterwards.")
+    ] = False,
     shard: Shard = None,
     workers: Annotated[int, typer.Option(help="Processes that open views.", min=0)] = 0,
     allow_failed: AllowFailed = False,
@@ -46,6 +60,9 @@ def predict(
                 views_root=root,
                 batch_size=batch_size,
                 precision=precision,
+                tta=tuple(tta or ()),
+                channels_last=channels_last,
+                compiled=compiled,
                 shard=shard,
                 workers=workers,
                 device=device,

@@ -111,3 +111,37 @@ def train_all(out: Path, manifest: Path, labels: Path, tiny: dict[str, Any]) -> 
         checkpoint_seconds=0,
         device="cpu",
     )
+
+
+def predict_all(out: Path, run: Path, manifest: Path) -> None:
+    """Both splits of a study into one folder, in as many parts as it has views."""
+    from mura_ensemble.backbones import predict_backbone, shards
+
+    shards.PART = (1, 1)
+    for split in ("train", "test"):
+        predict_backbone(
+            run, manifest, out, split=split, name="tiny", batch_size=2, tta=("flip",), device="cpu"
+        )
+
+
+def predict_share(out: Path, run: Path, manifest: Path, split: str, shard: str) -> None:
+    """One share of one split, in as many parts as it has views."""
+    from mura_ensemble.backbones import predict_backbone, shards
+
+    shards.PART = (1, 1)
+    predict_backbone(run, manifest, out, split=split, name="tiny", shard=shard, device="cpu")
+
+
+def predict_split(out: Path, run: Path, manifest: Path, split: str) -> None:
+    """One split, as a user would."""
+    from mura_ensemble.backbones import predict_backbone
+
+    predict_backbone(run, manifest, out, split=split, name="tiny", device="cpu")
+
+
+def together(jobs: list[tuple[Job, tuple[Any, ...]]]) -> None:
+    """Run jobs at the same time, each in a process of its own, to their ends."""
+    started = [_started(job, arguments) for job, arguments in jobs]
+    for process in started:
+        process.join()
+    assert [process.exitcode for process in started] == [0] * len(started)
