@@ -142,7 +142,7 @@ def predict_backbone(
     stood = table is not None
     if not stood:
         work.refuse_other_inputs()
-        work.begin()
+        work.begin(len(rows))
         numbers = [number for number in work.missing(len(rows)) if number % turns == turn]
         if numbers:
             members = Members(

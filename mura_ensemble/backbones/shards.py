@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +137,18 @@ class Work:
                 "give this one another name or remove the folder"
             )
 
-    def begin(self) -> None:
-        """Write down what the parts belong to, so that they can be merged without the model."""
+    def begin(self, views: int) -> None:
+        """Write down what the parts belong to, so that they can be merged without the model.
+
+        Parameters
+        ----------
+        views : int
+            How many views the split has; for whoever looks at work under way.
+        """
         path = self.partial / "plan.json"
         if not path.exists():
-            write_json(path, {name: value for name, value in asdict(self).items() if name != "folder"})
+            told = {name: value for name, value in asdict(self).items() if name != "folder"}
+            write_json(path, {**told, "views": views, "parts": len(parts_of(views))})
 
     def finish(self, rows: pd.DataFrame) -> pd.DataFrame | None:
         """Merge the parts into the cache if all are there; None if some are missing.
@@ -219,7 +226,8 @@ def find_plans(folder: Path, split: str) -> list[Work]:
     for path in sorted(folder.glob(".partial/*/plan.json")):
         plan = read_json(path)
         if plan["split"] == split:
-            found.append(Work(folder, **plan))
+            known = {field.name for field in fields(Work)}
+            found.append(Work(folder, **{name: value for name, value in plan.items() if name in known}))
     return found
 
 

@@ -9,6 +9,7 @@ import typer
 
 from mura_ensemble.cli import (
     backbones,
+    cache,
     comparison,
     data,
     ensembles,
@@ -57,6 +58,7 @@ for _name, _verb in (
     *backbones.VERBS,
     *training.VERBS,
     *prediction.VERBS,
+    *cache.VERBS,
     *ensembles.VERBS,
     *comparison.VERBS,
     *readers.VERBS,
