@@ -25,7 +25,7 @@ $(VENV)/.plain: pyproject.toml | $(VENV)/bin/pip
 
 # torch and torchvision are named in one call so that pip picks a matching pair.
 $(VENV)/.full: pyproject.toml | $(VENV)/bin/pip
-	$(BIN)/python -m pip install --quiet --editable ".[backbones,notebooks]" --group dev
+	$(BIN)/python -m pip install --quiet --editable ".[cam,notebooks]" --group dev
 	@touch $@ $(VENV)/.plain
 
 demo: $(VENV)/.plain

@@ -216,6 +216,22 @@ class Ensemble:
             index=where.index,
         )
 
+    def of_single_views(self, probabilities: Array, study_types: Names) -> Array:
+        """Probability of each view as if it were a study of its own.
+
+        Parameters
+        ----------
+        probabilities : ndarray, shape (n, M)
+            Of the views by every backbone, in the order of `backbones`.
+        study_types : ndarray of str, shape (n,)
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        each = self.parts.pooling.pool(probabilities[:, None, :], study_types)
+        return self._combined(each, study_types, False)[0]
+
     def _combined(
         self, each: Array, study_types: Names, renormalise: bool
     ) -> tuple[Array, np.ndarray[tuple[int], np.dtype[np.int64]]]:
