@@ -121,16 +121,11 @@ def write_sheets(
 
 def _scales(columns: Sequence[Column], keys: Sequence[Any]) -> list[float]:
     """The value of the full colour: one for all exact maps of the study, its own for each other column."""
+    wanted = pd.Index(keys)
     ends = [
         max(
-            [
-                0.0,
-                *(
-                    float(np.abs(grid).max())
-                    for grid in column.table["map"].reindex(keys)
-                    if grid is not None
-                ),
-            ]
+            (float(np.abs(grid).max()) for grid in column.table["map"].loc[wanted] if grid is not None),
+            default=0.0,
         )
         for column in columns
     ]
