@@ -23,6 +23,8 @@ from mura_ensemble.reporting.leaderboard import (
     measure,
 )
 from mura_ensemble.reporting.methods import methods_text
+from mura_ensemble.reporting.section_power import power_part
+from mura_ensemble.reporting.section_standing import pairs_part, ranks_part
 from mura_ensemble.reporting.standings import build_standings
 from mura_ensemble.stats.power import detectable_difference
 
@@ -100,7 +102,7 @@ def compare_raters(
         notes=[(notes or {}).get(str(name), "") for name in board.index]
     )
     data = _data_card(reads, patients_known(warnings))
-    return Comparison(
+    comparison = Comparison(
         title=title,
         leaderboard=board[_COLUMNS],
         by_study_type=by_study_type,
@@ -143,6 +145,8 @@ def compare_raters(
         seed=seed,
         simulated=simulated,
     )
+    found = (ranks_part(comparison, standings.shares), pairs_part(comparison), power_part(comparison))
+    return comparison.with_parts([part for part in found if part is not None])
 
 
 _COLUMNS = [

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.reporting.claims import better_than_reference
 from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.formats import (
     count,
@@ -20,7 +21,7 @@ from mura_ensemble.reporting.formats import (
 )
 from mura_ensemble.reporting.page import Paragraph, TableBlock
 from mura_ensemble.reporting.tables import Column, Row, interval_bar
-from mura_ensemble.reporting.words import better_than_reference, level_name
+from mura_ensemble.reporting.words import level_name
 
 __all__ = [
     "DAGGER",

@@ -33,7 +33,14 @@ class Figure(str):
     __slots__ = ()
 
     def _repr_svg_(self) -> str:
-        return _SIZE.sub(r'\1 style="width: 100%; height: auto; max-width: \2"', self, count=1)
+        return _SIZE.sub(_no_wider, self, count=1)
+
+
+def _no_wider(size: re.Match[str]) -> str:
+    """The same start of a drawing; a width without a unit is in pixels."""
+    start, width = size.groups()
+    unit = "" if width[-1].isalpha() else "px"
+    return f'{start} style="width: 100%; height: auto; max-width: {width}{unit}"'
 
 
 def kappa_table(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.reporting.formats import error_rate
+from mura_ensemble.reporting.claims import direction
 from mura_ensemble.reporting.part_input import PartInput
 from mura_ensemble.stats.multiplicity import holm
 from mura_ensemble.stats.panel import fixed_gold
@@ -68,10 +68,10 @@ def _differences(data: PartInput, pairs: pd.DataFrame, models: list[str], reader
     rows = pd.MultiIndex.from_product([models, readers], names=["rater", "reader"])
     frame = pairs.reindex(rows.set_names(pairs.index.names))[["difference", "low", "high", "p", "n"]]
     frame = frame.set_axis(rows).assign(p_adjusted=holm(frame["p"].to_numpy(np.float64)))
-    passed = frame["p_adjusted"] < error_rate(data.level)
+    way = direction(frame["low"], frame["high"], frame["p_adjusted"], data.level)
     seen = [data.apparent(str(name)) for name in rows.get_level_values("rater")]
     verdict = np.select(
-        [np.array(seen), passed & (frame["low"] > 0), passed & (frame["high"] < 0)],
+        [np.array(seen), way > 0, way < 0],
         [APPARENT, HIGHER, LOWER],
         default=OPEN,
     )

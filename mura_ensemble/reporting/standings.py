@@ -31,6 +31,8 @@ class Standings:
         resample can be used.
     undefined : dict
         Rater with a kappa to the number of resamples in which it has none.
+    shares : DataFrame
+        Index rater; `share_1`, `share_2`, ...: share of resamples in which it holds that rank, ties sharing theirs.
     used : int
         Resamples in which every ranked rater has a kappa.
     studies, patients : int
@@ -38,6 +40,7 @@ class Standings:
     """
 
     ranks: pd.DataFrame
+    shares: pd.DataFrame
     undefined: dict[str, int]
     used: int
     studies: int
@@ -68,7 +71,8 @@ def build_standings(
     ranked = ~np.isnan(own.estimate[own.overall])
     common = ~np.isnan(calls[:, ranked]).any(axis=1)
     patients = len(np.unique(reads.patients[common]))
-    standings = Standings(_no_ranks(raters), {}, 0, int(common.sum()), patients)
+    none = pd.DataFrame(index=raters)
+    standings = Standings(_no_ranks(raters), none, {}, 0, int(common.sum()), patients)
     if not ranked.any() or not common.any():
         return standings
     boot = joint_bootstrap(
@@ -80,20 +84,24 @@ def build_standings(
     lost = boot.undefined[boot.overall]
     undefined = {str(name): int(lost[i]) for i, name in enumerate(raters) if ranked[i]}
     if not used:
-        return Standings(standings.ranks, undefined, 0, standings.studies, patients)
+        return Standings(standings.ranks, none, undefined, 0, standings.studies, patients)
     sets = rank_confidence_sets(estimate, draws, level)
     better = sets.better
     if patients < ENOUGH_PATIENTS:
         better = better & _passed(differences, raters, level)
     low = np.where(known, 1.0 + better.sum(axis=0), np.nan)
+    summary = rank_summary(boot, level=level)
+    shares = pd.DataFrame(
+        summary.p_rank, index=raters, columns=[f"share_{rank + 1}" for rank in range(len(raters))]
+    )
     ranks = standings.ranks.assign(
         place=sets.rank,
         rank=low,
         rank_low=low,
         rank_high=np.where(known, 1.0 * known.sum() - better.sum(axis=1), np.nan),
-        p_best=rank_summary(boot, level=level).p_best,
+        p_best=summary.p_best,
     )
-    return Standings(ranks, undefined, used, standings.studies, patients)
+    return Standings(ranks, shares, undefined, used, standings.studies, patients)
 
 
 def _no_ranks(raters: pd.Index[str]) -> pd.DataFrame:

@@ -1,8 +1,7 @@
-"""Sentences made from the numbers of a comparison; the only place that decides what may be claimed.
+"""Sentences made from the numbers of a comparison; `claims` decides what may be claimed.
 
-A rater is called better only if its adjusted p value is below 1 - level and its whole interval lies above zero.
-Everything else is said as what it is: not shown to differ. Where calls are missing
-kappas of raters rest on different studies; then who is ahead is read from ranks and differences on the same studies.
+Everything else is said as what it is: not shown to differ. Where calls are missing kappas of raters rest on different
+studies; then who is ahead is read from ranks and differences on the same studies.
 """
 
 from __future__ import annotations
@@ -10,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mura_ensemble.reporting.caller_warnings import touches_every_number
+from mura_ensemble.reporting.claims import better_than_reference, direction
 from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.formats import (
     count,
-    error_rate,
     estimate,
     interval,
     name_list,
@@ -28,33 +29,12 @@ from mura_ensemble.reporting.formats import (
 from mura_ensemble.reporting.page import Notice
 from mura_ensemble.reporting.palette import FAMILIES
 
-__all__ = ["better_than_reference", "headline", "level_name", "verdict_items"]
+__all__ = ["headline", "level_name", "verdict_items"]
 
 
-_NOT_SHOWN = "is not shown to differ from"
 _TOO_FEW = " Too few studies to estimate it."
 _HALF_THE_RANGE = 1.0  # of kappa, -1 to 1: an interval as wide says nothing
 _ALWAYS_SAID = ("ME014", "ME019")
-
-
-def better_than_reference(leaderboard: pd.DataFrame, level: float) -> list[str]:
-    """Raters that may be called better than the reference, in the order of the leaderboard.
-
-    Parameters
-    ----------
-    leaderboard : DataFrame
-        Index rater; columns `difference`, `diff_low`, `p_adjusted`, `apparent`: nothing is claimed for a rater that
-        was fitted on the studies it is scored on.
-    level : float
-        Confidence level; a claim needs an adjusted p value below 1 - level.
-    """
-    shown = (
-        ~leaderboard["apparent"]
-        & (leaderboard["p_adjusted"] < error_rate(level))
-        & (leaderboard["difference"] > 0)
-        & (leaderboard["diff_low"] > 0)
-    )
-    return [str(name) for name in leaderboard.index[shown]]
 
 
 def headline(comparison: Comparison) -> str:
@@ -197,9 +177,15 @@ def _against_reference(comparison: Comparison, board: pd.DataFrame) -> list[tupl
         else f"kappa {estimate(pair['kappa_reference'])}"
     )
     numbers = _difference(rater["difference"], rater["diff_low"], rater["diff_high"], comparison.level)
-    unclear = _open(rater["diff_low"], rater["diff_high"], rater["p_adjusted"], comparison.level)
+    way = direction(
+        rater["diff_low"],
+        rater["diff_high"],
+        rater["p_adjusted"],
+        comparison.level,
+        chosen_among=reference.candidates,
+    )
     sentence = (
-        f"{name} {_NOT_SHOWN if unclear else _ahead(rater['difference'])} {reference.rater}"
+        f"{name} {_way(way)} {reference.rater}"
         f"{_chosen_on(comparison)} ({both}): {numbers}; "
         f"{_p_values(rater['p'], rater['p_adjusted'], comparison.compared, 'comparisons')}."
     )
@@ -215,11 +201,6 @@ def _chosen_on(comparison: Comparison) -> str:
     return "" if comparison.reference_role == reference.role else f", the {comparison.reference_role}"
 
 
-def _open(low: float, high: float, p_adjusted: float, level: float) -> bool:
-    """Whether neither direction is established."""
-    return not ((low > 0 or high < 0) and p_adjusted < error_rate(level))
-
-
 def _difference(difference: float, low: float, high: float, level: float) -> str:
     return f"{signed(difference)} ({level_name(level)} interval {signed_interval(low, high)})"
 
@@ -231,9 +212,8 @@ def _p_values(alone: float, adjusted: float, tests: int, what: str) -> str:
     return f"{equals} alone, {p_value(adjusted)} adjusted for {tests} {what}" if tests > 1 else equals
 
 
-def _ahead(difference: float) -> str:
-    """Only where the direction is shown."""
-    return "has a higher kappa than" if difference > 0 else "has a lower kappa than"
+def _way(shown: NDArray[np.int64]) -> str:
+    return ("is not shown to differ from", "has a higher kappa than", "has a lower kappa than")[int(shown)]
 
 
 def _ensemble_against_backbone(comparison: Comparison, board: pd.DataFrame) -> list[tuple[str, str]]:
@@ -253,9 +233,9 @@ def _ensemble_against_backbone(comparison: Comparison, board: pd.DataFrame) -> l
         return []
     numbers = _difference(pair["difference"], pair["low"], pair["high"], comparison.level)
     tests = int(comparison.differences["p"].notna().sum()) // 2
-    unclear = _open(pair["low"], pair["high"], pair["p_all_pairs"], comparison.level)
+    way = direction(pair["low"], pair["high"], pair["p_all_pairs"], comparison.level)
     sentence = (
-        f"{ensemble} {_NOT_SHOWN if unclear else _ahead(pair['difference'])} {backbone}, the best backbone: {numbers}; "
+        f"{ensemble} {_way(way)} {backbone}, the best backbone: {numbers}; "
         f"{_p_values(pair['p'], pair['p_all_pairs'], tests, 'pairs')}."
     )
     if _says_nothing(pair["low"], pair["high"]):

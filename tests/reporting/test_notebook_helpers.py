@@ -1,5 +1,6 @@
 """What notebooks use agrees with the report they lead to."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -45,7 +46,9 @@ def test_figures_show_themselves_in_a_notebook(comparison):
     drawn = me.draw_figures(comparison)
     assert {"forest", "sensitivity_specificity"} <= set(drawn)
     for figure in drawn.values():
-        assert figure._repr_svg_().lstrip().startswith("<?xml")
+        shown = figure._repr_svg_()
+        assert shown.lstrip().startswith(("<?xml", "<svg"))
+        assert re.search(r'max-width: [0-9.]+(pt|px)"', shown)
         assert "simulated data" in figure
 
 

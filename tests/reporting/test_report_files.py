@@ -19,10 +19,12 @@ from mura_ensemble.reporting.report import write_report
 
 NAMES = {
     "report.html", "report.md", "comparison.json", "contents.json",
-    *(f"{table}.tex" for table in ("leaderboard", "by_study_type", "operating_points")),
-    *(f"{table}.{ending}" for table in ("leaderboard", "by_study_type", "differences", "study_types")
+    *(f"{table}.tex" for table in ("leaderboard", "by_study_type", "operating_points", "power")),
+    *(f"{table}.{ending}" for table in ("leaderboard", "by_study_type", "differences", "study_types",
+                                        "rank_probabilities", "pairs_told_apart", "power", "power_needed")
       for ending in ("csv", "json")),
-    *(f"figures/{name}.{ending}" for name in ("forest", "by_study_type", "sensitivity_specificity")
+    *(f"figures/{name}.{ending}" for name in ("forest", "by_study_type", "sensitivity_specificity",
+                                              "rank_probabilities", "pairs")
       for ending in ("svg", "pdf")),
 }  # fmt: skip
 VOID = {"meta", "br", "wbr", "img", "link", "input", "hr"}
@@ -102,7 +104,7 @@ def test_the_page_is_balanced_and_loads_nothing(folder: Path) -> None:
     assert len(page.ids) == len(set(page.ids)), "ids are unique across all drawings"
     assert page.loaded == []
     assert {use[1:] for use in page.used} <= set(page.ids)
-    assert page.labels == 3, "every drawing has a text for a screen reader"
+    assert page.labels == 5, "every drawing has a text for a screen reader"
     for link in page.links:
         assert link[1:] in page.ids if link.startswith("#") else (folder / link).is_file()
     html = (folder / "report.html").read_text(encoding="utf-8")
