@@ -126,7 +126,8 @@ def follow(page, run, capsys, folder, changed=lambda words: words):
 
 
 @pytest.mark.parametrize(
-    "name", ["README", "bring-your-own-predictions", "statistics", "published-leaderboards"]
+    "name",
+    ["README", "bring-your-own-predictions", "statistics", "readers", "at-scale", "published-leaderboards"],
 )
 def test_what_needs_no_torch_can_be_followed(name, run, capsys, tmp_path):
     page = next(page for page in PAGES if page.stem.endswith(name))

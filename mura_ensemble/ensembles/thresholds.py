@@ -36,7 +36,7 @@ SHRINKAGE = 150.0
 """Studies' worth of trust in the common threshold when those of the study types are shrunk to it.
 
 In simulated MURA-sized sets thresholds per study type without shrinkage lost kappa on new studies and
-looked .04 better than they were; at 150 they gained (docs/statistics.md)."""
+looked .04 better than they were; at 150 they gained (docs/3-statistics.md)."""
 
 TYPE_PENALTY = 10.0
 """L2 penalty on the intercept of a study type: a prior of SD 0.32 on the logit. In simulated MURA-sized sets this

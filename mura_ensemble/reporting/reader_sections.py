@@ -73,7 +73,10 @@ def models_section(study: ReaderStudy, simulated: bool) -> list[Block]:
         ]
     blocks: list[Block] = [
         TableBlock(
-            study.models, columns, "Each model against the readers.", files=("models.csv", "models.json")
+            study.models,
+            columns,
+            "Each model against the readers.",
+            files=("models.csv", "models.json", "models.tex"),
         )
     ]
     contrasts = study.contrasts
@@ -107,7 +110,7 @@ def models_section(study: ReaderStudy, simulated: bool) -> list[Block]:
             contrasts,
             columns,
             "Each model against each reader, over the panels without him and the studies both called.",
-            files=("contrasts.csv", "contrasts.json"),
+            files=("contrasts.csv", "contrasts.json", "contrasts.tex"),
         )
     )
     return blocks
@@ -143,7 +146,7 @@ def readers_section(study: ReaderStudy) -> list[Block]:
             study.readers,
             columns,
             "Each reader: judged by panels without him, by the group of the others, and by a latent gold standard.",
-            files=("readers.csv", "readers.json"),
+            files=("readers.csv", "readers.json", "readers.tex"),
         )
     ]
 
@@ -250,7 +253,7 @@ def agreement_section(study: ReaderStudy) -> list[Block]:
             study.agreement,
             columns,
             "Agreement of all readers, standard errors between patients, not under chance.",
-            files=("agreement.csv", "agreement.json"),
+            files=("agreement.csv", "agreement.json", "agreement.tex"),
         )
     ]
     pairs = study.pairs.sort_values("n", ascending=False, kind="stable").iloc[:_MOST_PAIRS]
