@@ -17,6 +17,7 @@ from mura_ensemble.backbones.dataset import Views, batches_of, normalised
 from mura_ensemble.backbones.measures import held_out, words_of
 from mura_ensemble.backbones.recipes import Settings
 from mura_ensemble.backbones.registry import save_weights
+from mura_ensemble.backbones.schedule import Schedule
 from mura_ensemble.data.errors import InputError
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def train_member(
     average = ModelEmaV3(model, decay=settings.average, use_warmup=True) if settings.average else None
     kept_model = model if average is None else average.module
     steps = len(_batches(task.training, settings.batch_size))
-    schedule = _Schedule(settings, optimizer, steps)
+    schedule = Schedule(settings, optimizer, steps)
     standing = files.resume(model, None if average is None else average.module, optimizer)
     schedule.resume(standing)
     report(len(standing.history) * task.views, "")
@@ -211,56 +212,6 @@ def train_member(
         save_weights(files.weights(None), kept_model.state_dict(), {})
     files.finish(standing.history, settings.kept)
     after_epoch()
-
-
-class _Schedule:
-    """The learning rate: timm's cosine by step, or torch's plateau by epoch.
-
-    timm's own plateau schedule is deprecated there because its state is not saved in checkpoints.
-    """
-
-    def __init__(self, settings: Settings, optimizer: Any, steps: int) -> None:
-        from timm.scheduler import create_scheduler_v2
-        from torch.optim.lr_scheduler import ReduceLROnPlateau
-
-        self._optimizer = optimizer
-        self._cosine: Any = None
-        self._plateau: Any = None
-        if settings.schedule == "cosine":
-            self._cosine, _ = create_scheduler_v2(
-                optimizer,
-                sched="cosine",
-                num_epochs=settings.epochs,
-                warmup_epochs=settings.epochs / 20,
-                warmup_lr=settings.learning_rate / 100,
-                step_on_epochs=False,
-                updates_per_epoch=steps,
-            )
-        else:
-            self._plateau = ReduceLROnPlateau(optimizer, factor=0.1, patience=1)
-
-    @property
-    def rates(self) -> list[float]:
-        return [float(group["lr"]) for group in self._optimizer.param_groups]
-
-    @property
-    def state(self) -> dict[str, Any]:
-        if self._plateau is None:
-            return {}
-        named = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")
-        return {name: self._plateau.state_dict()[name] for name in named}
-
-    def resume(self, standing: Standing) -> None:
-        if self._plateau is not None and standing.plateau:
-            self._plateau.load_state_dict(standing.plateau)
-
-    def before(self, step: int) -> None:
-        if self._cosine is not None:
-            self._cosine.step_update(step)
-
-    def after(self, validation_loss: float | None) -> None:
-        if self._plateau is not None and validation_loss is not None:
-            self._plateau.step(validation_loss)
 
 
 def _autocast(settings: Settings, device: Any) -> AbstractContextManager[Any]:

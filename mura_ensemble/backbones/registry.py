@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -127,9 +129,10 @@ def create_backbone(
         ) from error
     if pretrained:
         try:
-            model = timm.create_model(
-                architecture, pretrained=True, num_classes=1, in_chans=channels, **given
-            )
+            with _quiet():
+                model = timm.create_model(
+                    architecture, pretrained=True, num_classes=1, in_chans=channels, **given
+                )
         except Exception as error:  # no weights, or no network to fetch them with
             raise InputError(
                 f"timm's weights of '{architecture}' cannot be had: {_first_line(error)}; with a network they are "
@@ -152,6 +155,16 @@ def create_backbone(
     return model
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the hub's warnings of every try; what it comes to is in the error."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 def _known(architecture: str) -> None:
     import timm
 
@@ -165,7 +178,7 @@ def _known(architecture: str) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
 
 
 def _fill(model: nn.Module, checkpoint: Path) -> None:

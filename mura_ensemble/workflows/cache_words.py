@@ -37,10 +37,11 @@ def listing_lines(listing: Listing) -> list[str]:
 def _made(row: CacheRow) -> str:
     under_way = f"under way: {row.parts_done:,} of {row.parts:,} parts" if row.parts else ""
     plain = "" if row.precision in ("", "float32") else row.precision
+    seen = ", ".join(way.partition(":")[0] for way in row.tta.split("; ") if ":" in way)
     parts = (
         row.made_from,
         plain,
-        row.tta,
+        f"tta {seen}" if seen else "",
         under_way,
         "" if row.level == "view" else f"one row per {row.level}",
     )

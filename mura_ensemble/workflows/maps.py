@@ -121,8 +121,8 @@ def map_studies(
     computed = sum(one.computed for one in mapped)
     kinds = ", ".join(f"{one.backbone} {one.kind}" for one in mapped)
     return (
-        f"{len(wanted):,} studies, {len(mapped[0].table):,} views by {len(mapped)} backbones ({kinds}); "
-        f"{computed:,} maps computed now\nwrote {Path(out) / 'index.html'} and {written:,} pictures"
+        f"{len(wanted):,} studies, {len(mapped[0].table):,} views; {kinds}; {computed:,} maps computed now\n"
+        f"wrote {Path(out) / 'index.html'} and {written:,} pictures"
     )
 
 
