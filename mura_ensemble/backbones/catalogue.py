@@ -106,11 +106,14 @@ def measure(timm_name: str, size: int) -> dict[str, Any]:
         The columns of `measured.csv`.
     """
     import timm
+    import torch
 
     from mura_ensemble.backbones.exactness import probe
     from mura_ensemble.backbones.registry import create_backbone, normalisation
 
-    model = create_backbone(timm_name, channels=1, size=size, arguments={})
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # the same random weights every time, so that the catalogue can be written again
+        model = create_backbone(timm_name, channels=1, size=size, arguments={})
     mean, std = normalisation(model, 1)
     config = timm.get_pretrained_cfg(timm_name)
     has_weights = config is not None and config.has_weights
