@@ -39,6 +39,10 @@ def report(
     missing: Missing = "error",
     allow_fitted: AllowFitted = False,
     seed: Seed = 0,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="Rater that differences are taken from, named beforehand; else the best reader."),
+    ] = None,
 ) -> None:
     """Compare backbones, ensembles and readers with the gold standard; write the report."""
     from mura_ensemble.workflows.comparison import report_raters
@@ -59,6 +63,7 @@ def report(
             missing=missing,
             allow_fitted=allow_fitted,
             seed=seed,
+            reference=reference,
         )
     )
 

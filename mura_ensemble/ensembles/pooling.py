@@ -40,6 +40,8 @@ class StudyProbabilities:
         combination of the backbones that remain, where it is one that can do without a new fit.
     cards : mapping
         Backbone to the card of its cache: what made the probabilities. Empty where they were read from none.
+    views_per_study : Series, optional
+        Views of every study, failed ones too; None where probabilities are of whole studies.
     """
 
     studies: pd.DataFrame
@@ -48,6 +50,7 @@ class StudyProbabilities:
     views: NDArray[np.float64] | None = None
     missing: Missing = "error"
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    views_per_study: pd.Series[int] | None = None
 
     def views_of(self, backbones: Sequence[str]) -> NDArray[np.float64]:
         """Views (n, V, M) of some backbones, in their order."""
@@ -120,11 +123,16 @@ def pool_studies(
     arrays: list[NDArray[np.float64]] = []
     failed: dict[str, int] = {}
     studies: pd.DataFrame | None = None
+    sizes: pd.Series[int] | None = None
     first = ""
     for backbone, views in predictions.items():
         where = views.groupby("study", sort=True)[["patient", "study_type", "split"]].first()
         if studies is None:
             studies, first = where, backbone
+        if (
+            sizes is None and (views["view"] != views["study"]).all()
+        ):  # a row of its study's name is the whole study
+            sizes = views.groupby("study", sort=True).size()
         _refuse_other_studies(studies, where, first, backbone)
         lost = views["status"] != "ok"
         failed[backbone] = int(lost.sum())
@@ -148,6 +156,7 @@ def pool_studies(
         pd.Series(failed, dtype=np.int64),
         stacked,
         missing,
+        views_per_study=sizes,
     )
 
 

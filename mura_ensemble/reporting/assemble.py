@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,15 +13,21 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.files import digest_of, read_json
+from mura_ensemble.data.files import digest_of
 from mura_ensemble.data.predictions import backbone_folders, read_card, splits_of
 from mura_ensemble.data.readers import gold_by_majority, read_readers
 from mura_ensemble.data.tables import read_labels
 from mura_ensemble.ensembles.ensemble import Ensemble
 from mura_ensemble.ensembles.fitting import gold_of
-from mura_ensemble.ensembles.pooling import Missing, StudyProbabilities, read_study_probabilities
+from mura_ensemble.ensembles.pooling import Missing, read_study_probabilities
 from mura_ensemble.ensembles.store import load_ensemble
 from mura_ensemble.ensembles.thresholds import OperatingPoint
+from mura_ensemble.reporting.gathered_warnings import (
+    gold_warnings,
+    patients_warning,
+    role_warnings,
+    view_warnings,
+)
 from mura_ensemble.reporting.leakage import hidden_panel, same_network, seen_patients, tuned_here
 
 __all__ = [
@@ -29,7 +35,6 @@ __all__ = [
     "RaterTable",
     "assemble_raters",
     "choose_split",
-    "patients_warning",
     "read_cards",
 ]
 
@@ -48,7 +53,7 @@ class RaterTable:
     calls : DataFrame
         Indexed by study; one column per rater; 0, 1 or NaN (no call).
     studies : DataFrame
-        Same index; `patient`, `study_type`, `gold` (0 or 1).
+        Same index; `patient`, `study_type`, `gold` (0 or 1), and `views` (how many) where views are known.
     kinds : dict
         Rater to `backbone`, `ensemble`, `reader` or `panel reader` (one who made the gold standard).
     notes : dict
@@ -90,25 +95,6 @@ class RaterTable:
 def read_cards(predictions: Path, backbones: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
     """Cards of the backbones below `predictions`, by name."""
     return {folder.name: read_card(folder) for folder in backbone_folders(predictions, backbones)}
-
-
-def patients_warning(predictions: Path, cards: Mapping[str, Mapping[str, Any]], split: str) -> list[str]:
-    """One sentence where nobody knows whose studies these are.
-
-    So it is where a `set.json` beside the backbones says `{"patients": "unknown"}`, or where a backbone was
-    imported without a column of patients.
-    """
-    said = predictions / "set.json"
-    unknown = said.exists() and read_json(said).get("patients") == "unknown"
-    for card in cards.values():
-        source = card["provenance"].get(split)
-        notes = source.get("notes", ()) if isinstance(source, dict) else ()
-        unknown = unknown or any(str(note).startswith("no column of patients") for note in notes)
-    return (
-        ["Patients are not known; each study counts as its own patient, so intervals may be too narrow."]
-        if unknown
-        else []
-    )
 
 
 def choose_split(predictions: Path, split: str | None, *, prefer: Sequence[str]) -> str:
@@ -173,9 +159,9 @@ def assemble_raters(
     pooled = read_study_probabilities(predictions, split, backbones=tuple(backbones), missing=missing)
     cards = read_cards(predictions, backbones)
     warnings = [
-        *_role_warnings(cards, split),
+        *role_warnings(cards, split),
         *patients_warning(predictions, cards, split),
-        *_view_warnings(pooled),
+        *view_warnings(pooled),
         *same_network(pooled, cards),
         *seen_patients(predictions, cards, split, pooled.studies["patient"]),
     ]
@@ -234,10 +220,12 @@ def assemble_raters(
     decided = gold.notna()
     if not decided.any():
         raise InputError("no study has a decided gold standard; check the panel and its file")
-    warnings = [*_gold_warnings(panel, int((~decided).sum()), len(gold)), *warnings]
+    warnings = [*gold_warnings(panel, int((~decided).sum()), len(gold)), *warnings]
     if reading is not None:
         warnings += hidden_panel(reading, gold, panel)
     studies = pooled.studies.loc[decided, ["patient", "study_type"]].assign(gold=gold[decided])
+    if pooled.views_per_study is not None:
+        studies["views"] = pooled.views_per_study.reindex(studies.index)
     simulated = any(card["simulated"] for card in cards.values())
     return RaterTable(
         calls=pd.DataFrame(calls).loc[decided],
@@ -283,42 +271,3 @@ def _readers_of(path: Path, studies: pd.Index) -> pd.DataFrame:
 
 def _panel_name(panel: Sequence[str]) -> str:
     return f"the calls of {panel[0]}" if len(panel) == 1 else f"majority of {', '.join(panel)}"
-
-
-def _gold_warnings(panel: Sequence[str], undecided: int, count: int) -> list[str]:
-    """What a gold standard that is no majority, or that leaves studies out, does to every kappa."""
-    warnings = []
-    if len(panel) == 1:
-        warnings.append(
-            f"The gold standard is the calls of {panel[0]}, one reader: no panel and no majority; every kappa is "
-            "agreement with that reader, mistakes included."
-        )
-    elif panel and len(panel) % 2 == 0:
-        warnings.append(
-            f"The panel has an even number of readers ({len(panel)}), so a divided panel decides nothing; name an "
-            "odd number."
-        )
-    if undecided:
-        warnings.append(
-            f"{undecided} of {count} studies have no decided gold standard and are left out; these are the hard "
-            "ones, so every kappa on the rest is too high."
-        )
-    return warnings
-
-
-def _role_warnings(cards: Mapping[str, Mapping[str, Any]], split: str) -> list[str]:
-    unknown = [name for name, card in cards.items() if card["splits"][split]["role"] == "unknown"]
-    if not unknown:
-        return []
-    return [
-        f"Nobody said whether {', '.join(unknown)} {'was' if len(unknown) == 1 else 'were'} trained on these studies "
-        "(role unknown); where that is so, every kappa of theirs and of an ensemble of them is too high."
-    ]
-
-
-def _view_warnings(pooled: StudyProbabilities) -> list[str]:
-    lost = pooled.failed_views[pooled.failed_views > 0]
-    return [
-        f"{name}: {count} failed views; studies are pooled over the views that remain."
-        for name, count in lost.items()
-    ]

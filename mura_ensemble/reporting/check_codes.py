@@ -96,7 +96,7 @@ CODES: dict[str, Code] = {
     "ME016": Code(
         "note",
         "too few patients for the bootstrap alone to tell raters apart",
-        "nothing: ranks also need the permutation test",
+        "read the ranges of ranks, which also need the permutation test; shares of resamples mean little",
     ),
     "ME017": Code("warning", "too few resamples for ranks", "use 1,000 resamples or more"),
     "ME018": Code(
@@ -143,6 +143,11 @@ CODES: dict[str, Code] = {
         "note",
         "an ensemble is scored on studies it was fitted on, and has a nested kappa",
         "quote the nested kappa, or score it on other studies",
+    ),
+    "ME027": Code(
+        "note",
+        "kappas within study types are described; no difference between raters is tested or claimed there",
+        "compare two raters within one type only if both and the type were named beforehand",
     ),
 }
 

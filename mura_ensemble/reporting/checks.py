@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.reporting.caller_warnings import code_of, remedy
-from mura_ensemble.reporting.formats import count, error_rate, name_list
+from mura_ensemble.reporting.claims import only_by_test
+from mura_ensemble.reporting.formats import count, name_list
 from mura_ensemble.reporting.leaderboard import Reference
 from mura_ensemble.reporting.page import Notice
 from mura_ensemble.reporting.standings import ENOUGH_PATIENTS, Standings
@@ -59,6 +60,7 @@ def run_checks(
         *_said(warnings, simulated),
         *_raters(calls, leaderboard, in_panel, standings.studies),
         *_strata(by_study_type, by_type),
+        *_within_types(leaderboard, by_type),
         *_amount(by_type),
         *_ranking(leaderboard, standings, resamples),
         *_resampling(standings.undefined, resamples, repeated_patients),
@@ -188,6 +190,19 @@ def _strata(by_study_type: pd.DataFrame, by_type: pd.DataFrame) -> Iterator[Noti
         )
 
 
+def _within_types(leaderboard: pd.DataFrame, by_type: pd.DataFrame) -> Iterator[Notice]:
+    raters, types = int(leaderboard["kappa"].notna().sum()), len(by_type)
+    if raters < 2 or types < 2:
+        return
+    yield Notice(
+        "note",
+        "ME027",
+        f"Kappas within the {types} study types are described; no difference between raters is tested there: all pairs "
+        f"would be {count(types * raters * (raters - 1) // 2, 'comparison')}.",
+        "Claim a difference within a type only if the type and both raters were named beforehand.",
+    )
+
+
 def _amount(by_type: pd.DataFrame) -> Iterator[Notice]:
     studies, positives = int(by_type["studies"].sum()), int(by_type["positives"].sum())
     rarer = min(positives, studies - positives)
@@ -217,7 +232,7 @@ def _ranking(leaderboard: pd.DataFrame, standings: Standings, resamples: int) ->
             "note",
             "ME016",
             f"Ranks rest on {count(standings.patients, 'patient')}, too few for the bootstrap alone to tell raters apart.",
-            "A rater ranks above another only if the permutation test, adjusted for all pairs, agrees.",
+            "Read the ranges of ranks, which need the permutation test of all pairs; shares of resamples mean little.",
         )
     if resamples < _ENOUGH_RESAMPLES:
         yield Notice(
@@ -259,12 +274,11 @@ def _reference(
             "note",
             "ME009",
             f"{reference.rater} was chosen as the {reference.role} of {reference.candidates} on the {where}.",
-            "A maximum is optimistic: 'better than' it is a cautious claim, 'worse than' it is not. "
-            "Name the reference beforehand where you can.",
+            "A maximum is optimistic, so intervals and adjusted p values against it count the choice. Name the reference "
+            "beforehand where you can; then they are narrower.",
         )
-    clear_interval = (leaderboard["diff_low"] > 0) | (leaderboard["diff_high"] < 0)
-    clear_test = leaderboard["p_adjusted"] < error_rate(level)
-    split = leaderboard.index[clear_test & ~clear_interval]
+    limits = leaderboard["diff_low"], leaderboard["diff_high"]
+    split = leaderboard.index[only_by_test(*limits, leaderboard["p_adjusted"], level)]
     if len(split):
         yield Notice(
             "note",

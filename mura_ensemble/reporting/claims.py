@@ -1,9 +1,9 @@
-"""What may be claimed of a difference; every sentence, mark and frame of the report asks here.
+"""What may be claimed of a difference; every sentence, mark, frame and rank of the report asks here.
 
 A difference is shown if its adjusted p value is below 1 - level and its whole interval lies on one side of zero, and if
-the rater did not see the studies that score it. A reference that was picked as the best of several on these very
-studies has a kappa that is on average too high. That a rater lies above it is then claimed too seldom, if anything; that
-one lies below it is claimed only if p holds for the choice among all candidates, too (Bonferroni).
+neither rater saw the studies that score it. The p value is that of the permutation test, which is exact at any number of
+patients, so that none is needed here; an interval alone never makes a claim. Where the reference was picked as the best of
+several, p and interval are those of `best_of`, which count the choice.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from mura_ensemble.reporting.formats import error_rate
 
-__all__ = ["better_than_reference", "direction", "shown_pairs"]
+__all__ = ["better_than_reference", "direction", "only_by_test", "shown_higher", "shown_pairs"]
 
 
-def direction(
-    low: ArrayLike, high: ArrayLike, p_adjusted: ArrayLike, level: float, *, chosen_among: int = 1
-) -> NDArray[np.int64]:
+def direction(low: ArrayLike, high: ArrayLike, p_adjusted: ArrayLike, level: float) -> NDArray[np.int64]:
     """Which way a difference is shown to lie.
 
     Parameters
@@ -27,8 +25,6 @@ def direction(
     low, high, p_adjusted : array_like
         Limits of the difference and its p value, adjusted for its family; NaN shows nothing.
     level : float
-    chosen_among : int
-        Candidates among which the reference was picked by its kappa on these studies; 1 if it was named beforehand.
 
     Returns
     -------
@@ -36,9 +32,15 @@ def direction(
         1: higher, -1: lower, 0: not shown to differ.
     """
     low, high, p = (np.asarray(part, dtype=np.float64) for part in (low, high, p_adjusted))
-    above = (low > 0) & (p < error_rate(level))
-    below = (high < 0) & (p * chosen_among < error_rate(level))
-    return above.astype(np.int64) - below.astype(np.int64)
+    passed = p < error_rate(level)
+    return ((low > 0) & passed).astype(np.int64) - ((high < 0) & passed)
+
+
+def only_by_test(low: ArrayLike, high: ArrayLike, p_adjusted: ArrayLike, level: float) -> NDArray[np.bool_]:
+    """Whether the adjusted test finds a difference that is not claimed, because its interval holds zero."""
+    p = np.asarray(p_adjusted, dtype=np.float64)
+    unclear: NDArray[np.bool_] = direction(low, high, p, level) == 0
+    return unclear & (p < error_rate(level))
 
 
 def better_than_reference(leaderboard: pd.DataFrame, level: float) -> list[str]:
@@ -73,3 +75,13 @@ def shown_pairs(differences: pd.DataFrame, apparent: pd.Series[bool], level: flo
         for name in ("rater", "reference")
     ]
     return pd.Series((way != 0) & ~seen[0] & ~seen[1], index=differences.index, name="shown")
+
+
+def shown_higher(differences: pd.DataFrame, raters: pd.Index[str], level: float) -> NDArray[np.bool_]:
+    """Whether the test of all pairs shows rater i to have the higher kappa than j, (R, R)."""
+    way = direction(differences["low"], differences["high"], differences["p_all_pairs"], level)
+    pairs = pd.Series(way > 0, index=differences.index)
+    higher = np.zeros((len(raters), len(raters)), dtype=np.bool_)
+    for one, other in pairs.index[pairs]:
+        higher[raters.get_loc(one), raters.get_loc(other)] = True
+    return higher

@@ -45,6 +45,7 @@ def compare_raters(
     apparent: Collection[str] = (),
     warnings: Sequence[str] = (),
     provenance: Mapping[str, Any] | None = None,
+    reference: str | None = None,
 ) -> Comparison:
     """Compare raters with the gold standard and with each other, patients being the independent units.
 
@@ -53,7 +54,7 @@ def compare_raters(
     calls : DataFrame
         Index study, one column per rater, 0 / 1 / NaN (no call).
     studies : DataFrame
-        Index study; columns `patient`, `study_type`, `gold` (0/1).
+        Index study; columns `patient`, `study_type`, `gold` (0/1); optional `views`, how many a study has.
     kinds : mapping
         Rater to `backbone`, `ensemble`, `reader`, or `panel reader`: one who made the gold standard and is
         therefore left out and named in the checks.
@@ -75,6 +76,9 @@ def compare_raters(
         Sentences to be shown among the checks, e.g. that patients are not known (see `caller_warnings`).
     provenance : mapping, optional
         JSON-able; shown and written as it is.
+    reference : str, optional
+        The rater that differences are taken from, named before these studies were seen. Without it the best reader is
+        taken, or the best backbone where there is no reader, and every claim against it counts that choice.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def compare_raters(
     Raises
     ------
     InputError
-        As `inputs.checked_reads`; or a level or number of resamples that cannot be used.
+        As `inputs.checked_reads`; or a level, number of resamples or reference that cannot be used.
     """
     if not 0 < level < 1:
         raise InputError(f"the confidence level must lie between 0 and 1, not {level}")
@@ -95,31 +99,32 @@ def compare_raters(
     board["apparent"] = board.index.isin(list(apparent))
     by_study_type = build_by_study_type(measured, board.index, reads.type_names)
     differences = build_differences(reads, board.index, level, seed)
-    standings = build_standings(reads, differences, level=level, resamples=resamples, seed=seed)
+    seen = [str(name) for name in board.index[board["apparent"]]]
+    standings = build_standings(reads, differences, seen, level=level, resamples=resamples, seed=seed)
     board = board.join(standings.ranks)
-    reference = choose_reference(board)
-    board = board.join(against_reference(board, differences, reference)).assign(
-        notes=[(notes or {}).get(str(name), "") for name in board.index]
-    )
-    data = _data_card(reads, patients_known(warnings))
+    opponent = choose_reference(board, reference)
+    board = board.join(
+        against_reference(board, reads, differences, opponent, level=level, resamples=resamples, seed=seed)
+    ).assign(notes=[(notes or {}).get(str(name), "") for name in board.index])
+    data = _data_card(reads, studies, patients_known(warnings))
     comparison = Comparison(
         title=title,
         leaderboard=board[_COLUMNS],
         by_study_type=by_study_type,
         differences=differences,
-        reference=reference,
+        reference=opponent,
         ranked_studies=standings.studies,
         ranked_resamples=standings.used,
         compared=int(board["p"].notna().sum()),
         readers=_reader_band(board),
         data=data,
-        detectable=_detectable(differences, reference, data, level),
+        detectable=_detectable(differences, opponent, data, level),
         checks=run_checks(
             calls=reads.calls[list(board.index)],
             leaderboard=board,
             by_study_type=by_study_type,
             by_type=data.by_type,
-            reference=reference,
+            reference=opponent,
             in_panel=reads.in_panel,
             standings=standings,
             resamples=resamples,
@@ -132,7 +137,7 @@ def compare_raters(
             data=data,
             raters=len(board),
             rules=sorted(set(measured["interval"])),
-            reference=reference,
+            reference=opponent,
             compared=int(board["p"].notna().sum()),
             standings=standings,
             level=level,
@@ -157,22 +162,38 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
-def _data_card(reads: Reads, known: bool) -> DataCard:
-    frame = pd.DataFrame({"type": reads.types, "patient": reads.patients, "gold": reads.gold})
-    by_type = frame.groupby("type").agg(
+def _data_card(reads: Reads, studies: pd.DataFrame, known: bool) -> DataCard:
+    views = studies["views"].reindex(list(reads.studies)) if "views" in studies else None
+    frame = pd.DataFrame(
+        {
+            "type": reads.types,
+            "patient": reads.patients,
+            "gold": reads.gold,
+            "views": np.nan if views is None else views.to_numpy(np.float64),
+        }
+    )
+    types = frame.groupby("type")
+    by_type = types.agg(
         studies=("gold", "size"), patients=("patient", "nunique"), positives=("gold", "sum")
+    ).assign(
+        repeated=(frame.groupby(["type", "patient"]).size() > 1).groupby("type").sum(),
+        prevalence=types["gold"].mean(),
+        views=types["views"].sum(min_count=1),
+        views_least=types["views"].min(),
+        views_median=types["views"].median(),
+        views_most=types["views"].max(),
     )
     by_type.index = pd.Index(reads.type_names, name="study_type")
+    if not known:
+        by_type[["patients", "repeated"]] = np.nan
     return DataCard(
         studies=len(frame),
         patients=int(frame["patient"].nunique()),
         positives=int(reads.gold.sum()),
         repeated_patients=reads.repeated_patients,
-        by_type=by_type.assign(
-            patients=by_type["patients"] if known else np.nan,
-            prevalence=by_type["positives"] / by_type["studies"],
-        ),
+        by_type=by_type,
         patients_known=known,
+        views=views,
     )
 
 

@@ -40,7 +40,11 @@ class DataCard:
     repeated_patients : int
         Patients with more than one study.
     by_type : DataFrame
-        Index study type; columns `studies`, `patients` (NaN where they are not known), `positives`, `prevalence`.
+        Index study type; columns `studies`, `patients`, `repeated` (patients with several studies of this type; both NaN
+        where patients are not known), `positives`, `prevalence`, `views` with `views_least`, `views_median` and
+        `views_most` a study (NaN where views are not known).
+    views : Series or None
+        Views of every study; None where they are not known.
     """
 
     studies: int
@@ -49,6 +53,7 @@ class DataCard:
     repeated_patients: int
     by_type: pd.DataFrame
     patients_known: bool = True
+    views: pd.Series[float] | None = None
 
     @property
     def prevalence(self) -> float:

@@ -10,6 +10,8 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.data.errors import InputError
+from mura_ensemble.reporting.best_of import against_best_of
 from mura_ensemble.reporting.inputs import Reads
 from mura_ensemble.reporting.rates import rate_interval
 from mura_ensemble.stats.clustered import clustered_kappa_intervals
@@ -44,14 +46,20 @@ class Reference:
     ----------
     rater : str
     role : str
-        `best reader`, `best backbone` or `best rater`; `reader` or `backbone` where there is but one.
-    candidates : int
-        Among how many it is the best; above 1 it was chosen on the studies it is scored on.
+        `best reader`, `best backbone` or `best rater`; `reader` or `backbone` where there is but one; `named reader`,
+        `named backbone` or `named ensemble` where the user said which.
+    among : tuple of str
+        Of whom it is the best, itself included, by name; of more than one it was chosen on the studies that score it.
     """
 
     rater: str
     role: str
-    candidates: int
+    among: tuple[str, ...]
+
+    @property
+    def candidates(self) -> int:
+        """How many could have been the reference."""
+        return len(self.among)
 
 
 def measure(reads: Reads, *, level: float, resamples: int, seed: int) -> pd.DataFrame:
@@ -144,12 +152,19 @@ def build_differences(reads: Reads, raters: pd.Index[str], level: float, seed: i
     return frame.astype(dict.fromkeys(_COUNTS, np.int64))
 
 
-def choose_reference(board: pd.DataFrame) -> Reference | None:
-    """The reader of the highest kappa; without readers the backbone; without both the highest; None if alone.
+def choose_reference(board: pd.DataFrame, named: str | None = None) -> Reference | None:
+    """The rater that was named; else the best reader, without readers backbone, without both rater; None if alone.
 
-    "Highest" on the studies that all called (`place`), so that it is the highest of kappas that can be compared. A rater
+    The best has the highest kappa on the studies that all called (`place`), so that these can be compared. A rater
     whose kappa is `apparent` is chosen only where there is no other.
+
+    Raises
+    ------
+    InputError
+        If the rater that was named is not there, or has no kappa.
     """
+    if named is not None:
+        return _named(board, named)
     defined = board.dropna(subset=["kappa"]).sort_values("place", kind="stable")
     if len(defined) < 2:
         return None
@@ -158,26 +173,61 @@ def choose_reference(board: pd.DataFrame) -> Reference | None:
     for kind in ("reader", "backbone"):
         own = defined[defined["kind"] == kind]
         if len(own):
-            return Reference(str(own.index[0]), f"best {kind}" if len(own) > 1 else kind, len(own))
-    return Reference(str(defined.index[0]), "best rater", len(defined))
+            return _best(own.index, f"best {kind}" if len(own) > 1 else kind)
+    return _best(defined.index, "best rater")
+
+
+def _named(board: pd.DataFrame, name: str) -> Reference:
+    if name not in board.index:
+        raise InputError(
+            f"no rater '{name}' to be the reference; there are {', '.join(map(str, board.index))}"
+        )
+    if np.isnan(board.loc[[name], "kappa"].iloc[0]):
+        raise InputError(f"the reference '{name}' has no kappa on these studies; name another one")
+    return Reference(name, f"named {board.loc[[name], 'kind'].iloc[0]}", (name,))
+
+
+def _best(names: pd.Index[str], role: str) -> Reference:
+    return Reference(str(names[0]), role, tuple(sorted(map(str, names))))
 
 
 def against_reference(
-    board: pd.DataFrame, differences: pd.DataFrame, reference: Reference | None
+    board: pd.DataFrame,
+    reads: Reads,
+    differences: pd.DataFrame,
+    reference: Reference | None,
+    *,
+    level: float,
+    resamples: int,
+    seed: int,
 ) -> pd.DataFrame:
-    """Columns `difference`, `diff_low`, `diff_high`, `p`, `p_adjusted` (Holm over the raters compared)."""
+    """Columns `difference`, `diff_low`, `diff_high`, `p`, `p_adjusted` (Holm over the raters compared).
+
+    If the reference was picked as the best of several, limits and `p_adjusted` count that choice (see `best_of`); `p` is
+    that of the test against this very reference alone.
+    """
     columns = ["difference", "diff_low", "diff_high", "p", "p_adjusted"]
     empty = pd.DataFrame(np.nan, index=board.index, columns=columns)
     if reference is None:
         return empty
-    own = differences.xs(reference.rater, level="reference").reindex(board.index)
-    adjusted = holm(own["p"].to_numpy(dtype=np.float64))
+    own = pd.DataFrame(differences.xs(reference.rater, level="reference")).reindex(board.index)
+    counted = own.rename(columns={"low": "diff_low", "high": "diff_high"})
+    if reference.candidates > 1:
+        counted = against_best_of(
+            reads,
+            differences,
+            reference.rater,
+            reference.among,
+            level=level,
+            resamples=resamples,
+            seed=seed,
+        ).reindex(board.index)
     return empty.assign(
         difference=own["difference"],
-        diff_low=own["low"],
-        diff_high=own["high"],
+        diff_low=counted["diff_low"],
+        diff_high=counted["diff_high"],
         p=own["p"],
-        p_adjusted=adjusted,
+        p_adjusted=holm(counted["p"].to_numpy(dtype=np.float64)),
     )
 
 

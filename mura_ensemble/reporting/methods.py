@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mura_ensemble.reporting.comparison import DataCard
 from mura_ensemble.reporting.formats import count, error_rate, percent
 from mura_ensemble.reporting.leaderboard import Reference
-from mura_ensemble.reporting.standings import ENOUGH_PATIENTS, Standings
+from mura_ensemble.reporting.standings import Standings
 from mura_ensemble.reporting.words import level_name
 
 __all__ = ["methods_text"]
@@ -100,23 +100,28 @@ def _agreement(
 def _differences(data: DataCard, reference: Reference, compared: int, level: float, common: str) -> str:
     unit = "patient by patient" if data.repeated_patients else "study by study"
     chosen = (
-        f" It was chosen among {reference.candidates} as the one with the highest kappa on {common or 'these studies'}."
+        f" It was chosen among {reference.candidates} as the one with the highest kappa on {common or 'these studies'}, so "
+        "it is treated as a maximum: the interval reaches from the smallest of the simultaneous lower limits over all "
+        "candidates (max-T, joint resamples of the patients) to the simultaneous upper limit against it, and never lies "
+        "inside the interval of the single comparison; p is the largest of the single p values above it (Berger 1982, "
+        "Technometrics 24:295), and below it the p value times the number of candidates."
         if reference.candidates > 1
         else ""
     )
+    adjusted = (
+        f"The {compared} p values against the reference are adjusted with Holm's method (1979, Scand J Stat 6:65)"
+        if compared > 1
+        else "The p value against the reference stands alone and needs no further adjustment"
+    )
     return (
-        f"Differences of kappa (rater - reference) are paired: both raters on the studies that both called. The reference "
-        f"is {reference.rater}, the {reference.role}.{chosen} The {level_name(level)} interval of a difference is taken "
-        "from the posterior of the eight cells of (gold standard, rater, reference) under a Dirichlet(1/4) prior"
+        f"Differences of kappa (rater - reference) are paired: both raters on the studies that both called. The "
+        f"{level_name(level)} interval of a difference is taken from the posterior of the eight cells of (gold standard, "
+        "rater, reference) under a Dirichlet(1/4) prior"
         + (", widened for patients with several studies" if data.repeated_patients else "")
         + f". The p value is two-sided, from the permutation test that exchanges the calls of rater and reference {unit} "
-        "(McKenzie et al. 1996, J Psychiatr Res 30:483). The "
-        + (
-            f"{compared} p values against the reference are adjusted with Holm's method (1979, Scand J Stat 6:65)"
-            if compared > 1
-            else "p value against the reference stands alone and needs no adjustment"
-        )
-        + ". A rater is called better than the reference only if the adjusted p value is "
+        "(McKenzie et al. 1996, J Psychiatr Res 30:483). The reference of the leaderboard is "
+        f"{reference.rater}, the {reference.role}.{chosen} {adjusted}. A rater is "
+        "called better than the reference only if the adjusted p value is "
         f"below {error_rate(level):.2g} and the interval lies above zero."
     )
 
@@ -129,21 +134,17 @@ def _ranks(data: DataCard, standings: Standings, level: float, resamples: int, s
         if standings.studies < data.studies
         else ""
     )
+    seen = " Raters that saw these studies have no rank." if standings.unranked else ""
     if not standings.used:
         return f"No ranks are given: no resample of the {units} gives every ranked rater a kappa.{common}"
-    strict = (
-        f" Fewer than {ENOUGH_PATIENTS} {units} are ranked on, where such sets were measured to hold too seldom, so a "
-        "rater is shown to have a higher kappa only if the permutation test, adjusted with Holm's method over all pairs "
-        "of raters, says so too."
-        if standings.patients < ENOUGH_PATIENTS
-        else ""
-    )
     return (
         f"Ranks come from {resamples:,} joint resamples of the {units} (seed {seed}), the same for all raters.{common} The "
         f"rank printed is a range, a {level_name(level)} confidence set that holds for all raters at once; it begins at one "
         "more than the number of raters shown to have a higher kappa, so raters that cannot be told apart share its lower "
-        "end (step-wise max-T over all pairs; Mogstad, Romano, Shaikh & Wilhelm 2024, Rev Econ Stud 91:476; Romano & Wolf "
-        f"2005, Econometrica 73:1237).{strict} The share of resamples in which a rater has the highest kappa describes the "
+        "end. A rater is shown to have a higher kappa if both the step-wise max-T test over all pairs (Mogstad, Romano, "
+        "Shaikh & Wilhelm 2024, Rev Econ Stud 91:476; Romano & Wolf 2005, Econometrica 73:1237) and the permutation test, "
+        f"adjusted with Holm's method over all pairs, say so.{seen} The share of resamples in which a rater has the highest "
+        "kappa describes the "
         "noise of these data; it is not the probability that the rater is truly best."
     )
 

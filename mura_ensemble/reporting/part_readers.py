@@ -10,14 +10,12 @@ import pandas as pd
 from mura_ensemble.reporting.claims import direction
 from mura_ensemble.reporting.part_input import PartInput
 from mura_ensemble.stats.multiplicity import holm
-from mura_ensemble.stats.panel import fixed_gold
-from mura_ensemble.stats.reader_roc import against_best, reader_points
+from mura_ensemble.stats.reader_roc import reader_points
 
 __all__ = ["APPARENT", "HIGHER", "LOWER", "OPEN", "ReaderFrames", "reader_frames"]
 
 HIGHER, LOWER, OPEN = "higher kappa", "lower kappa", "not shown to differ"
 APPARENT = "fitted on these studies, not judged"
-_RESAMPLES = 2_000
 _POINT_RESAMPLES = 1_000
 
 
@@ -31,10 +29,6 @@ class ReaderFrames:
         Index rater, one row per reader outside the panel: `reader`, `kind`, `difference` of kappa with `low` and
         `high`, `p` (permutation test), `p_adjusted` (Holm over all rows), `n`, `verdict`: one of `HIGHER`, `LOWER`,
         which need both the adjusted p and the interval, `OPEN`, or `APPARENT` for a rater that saw these studies.
-    best : DataFrame
-        Index rater: `kind`, `best_reader`, `difference`, `low`, `high`: against the best reader, whoever that truly
-        is. Limits hold for all raters and readers at once. Without rows with fewer than two readers and for raters that
-        saw these studies.
     at_readers : DataFrame
         Index rater (those whose ROC curves are drawn), one row per reader: `reader`, `n`, his `sensitivity` and
         `specificity`, `rater_sensitivity` at his specificity, `difference` with `low` and `high`, `p_adjusted` (max-T
@@ -42,7 +36,6 @@ class ReaderFrames:
     """
 
     differences: pd.DataFrame
-    best: pd.DataFrame
     at_readers: pd.DataFrame
 
 
@@ -59,7 +52,6 @@ def reader_frames(data: PartInput, pairs: pd.DataFrame) -> ReaderFrames:
     readers, models = data.raters_of("reader"), data.raters_of("backbone", "ensemble")
     return ReaderFrames(
         differences=_differences(data, pairs, models, readers),
-        best=_best(data, [name for name in models if not data.apparent(name)], readers),
         at_readers=_at_readers(data, readers),
     )
 
@@ -78,28 +70,6 @@ def _differences(data: PartInput, pairs: pd.DataFrame, models: list[str], reader
     frame = frame.assign(verdict=verdict).reset_index("reader")
     frame.insert(0, "kind", [data.kind(str(name)) for name in frame.index])
     return frame
-
-
-def _best(data: PartInput, models: list[str], readers: list[str]) -> pd.DataFrame:
-    columns = ["kind", "best_reader", "difference", "low", "high"]
-    rows: dict[str, list[object]] = {}
-    if len(readers) > 1 and models:
-        found = fixed_gold(
-            data.gold,
-            data.calls[readers].to_numpy(np.float64),
-            data.calls[models].to_numpy(np.float64),
-            patients=data.patients(),
-            resamples=min(data.resamples, _RESAMPLES),
-            rng=data.seed,
-        )
-        # One statement for each rater: each at its share of the error.
-        level = 1 - (1 - data.level) / len(models)
-        for m, model in enumerate(models):
-            if np.isnan(found.contrast[m]).all():
-                continue
-            best = against_best(found.contrast[m], found.contrast_draws[:, m], level=level)
-            rows[model] = [data.kind(model), readers[best.reader], best.difference, best.low, best.high]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("rater")
 
 
 def _at_readers(data: PartInput, readers: list[str]) -> pd.DataFrame:

@@ -78,7 +78,8 @@ def _everything(comparison: Comparison) -> dict[str, Any]:
         "level": comparison.level,
         "resamples": comparison.resamples,
         "seed": comparison.seed,
-        "reference": comparison.reference and asdict(comparison.reference),
+        "reference": comparison.reference
+        and {**asdict(comparison.reference), "candidates": comparison.reference.candidates},
         "compared": comparison.compared,
         "ranked_studies": comparison.ranked_studies,
         "ranked_resamples": comparison.ranked_resamples,

@@ -38,7 +38,6 @@ def readers_part(data: PartInput, comparison: Comparison) -> Part | None:
         section=Section("readers", "Readers", list(_blocks(data, found))),
         tables={
             "reader_differences": found.differences,
-            "reader_best": found.best,
             "reader_points": found.at_readers,
         },
         methods=(_methods(data, found),),
@@ -66,20 +65,6 @@ def _blocks(data: PartInput, found: ReaderFrames) -> Iterator[Block]:
             file="figures/reader_differences.svg",
         )
         yield _differences(drawn, level, more)
-    if len(found.best):
-        yield TableBlock(
-            found.best,
-            [
-                name_column("Rater", "rater"),
-                text_column("Best reader here", "best_reader"),
-                limits_column("Rater less best reader", "difference", "low", "high", difference=True,
-                              remark="On the studies both called; the interval holds whoever the best reader truly is."),
-            ],
-            f"Against the best reader. Who is best was learnt from these studies, so the {level} intervals hold for all "
-            "raters and readers at once.",
-            ("reader_best.csv", "reader_best.json"),
-            row_style=lambda row: f"kind-{row['kind']}",
-        )  # fmt: skip
     if len(found.at_readers):
         yield _at_readers(found.at_readers, level)
 
@@ -167,12 +152,6 @@ def _methods(data: PartInput, found: ReaderFrames) -> str:
         f"is said to differ from a reader only if the adjusted p value is below {error_rate(data.level):.2g} and the "
         "interval excludes zero."
     )
-    if len(found.best):
-        text += (
-            " The best reader is the maximum of several: rater less best reader is the smallest of the differences, and "
-            "its limits are the smallest lower and the smallest upper simultaneous limit (max-T, joint resamples of the "
-            "patients), at a level divided by the number of raters."
-        )
     if len(found.at_readers):
         text += (
             " Sensitivity at a reader's specificity is that at the lowest threshold whose specificity is not below the "

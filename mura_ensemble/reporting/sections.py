@@ -10,13 +10,11 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.reporting import figures
-from mura_ensemble.reporting.comparison import Comparison, DataCard
+from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.formats import (
     count,
     estimate,
     interval,
-    name_list,
-    percent,
 )
 from mura_ensemble.reporting.leaderboard_table import (
     DAGGER,
@@ -28,7 +26,6 @@ from mura_ensemble.reporting.leaderboard_table import (
 )
 from mura_ensemble.reporting.page import (
     Drawing,
-    Facts,
     Notices,
     Page,
     Paragraph,
@@ -37,7 +34,7 @@ from mura_ensemble.reporting.page import (
     TableBlock,
     Verdict,
 )
-from mura_ensemble.reporting.palette import FAMILIES
+from mura_ensemble.reporting.section_data import data_blocks, of_patients
 from mura_ensemble.reporting.section_operating import operating_blocks
 from mura_ensemble.reporting.tables import Column, Row
 from mura_ensemble.reporting.words import headline, level_name, verdict_items
@@ -70,7 +67,7 @@ def comparison_page(comparison: Comparison) -> Page:
     """The whole report of a comparison."""
     sections = [
         Section("verdict", "Verdict", [Verdict(headline(comparison), verdict_items(comparison))]),
-        Section("data", "Data", [Facts(_data_facts(comparison))]),
+        Section("data", "Data", list(data_blocks(comparison))),
         Section("leaderboard", "Leaderboard", list(leaderboard_blocks(comparison))),
         Section("forest", "Kappa and its uncertainty", [_forest(comparison)]),
         Section("study-types", "Study types", list(_study_types(comparison))),
@@ -84,7 +81,7 @@ def comparison_page(comparison: Comparison) -> Page:
     return Page(
         title=comparison.title,
         subtitle=f"{count(len(comparison.leaderboard), 'rater')} against one gold standard on "
-        f"{count(data.studies, 'study', 'studies')}{' ' if data.patients_known else ', '}{_of_patients(data)}",
+        f"{count(data.studies, 'study', 'studies')}{' ' if data.patients_known else ', '}{of_patients(data)}",
         sections=sorted(sections, key=lambda section: ORDER.index(section.anchor)),
         banner="Simulated data: no radiograph, reader or patient stands behind any number."
         if comparison.simulated
@@ -92,62 +89,6 @@ def comparison_page(comparison: Comparison) -> Page:
         footer=f"Seed {comparison.seed}, {comparison.resamples:,} resamples, {level_name(comparison.level)} intervals; "
         f"digest of what was compared: {comparison.provenance['compared_digest'][:16]}.",
     )
-
-
-def _of_patients(data: DataCard) -> str:
-    return f"of {count(data.patients, 'patient')}" if data.patients_known else "patients not known"
-
-
-def _not_called(board: pd.DataFrame) -> list[str]:
-    """Why the numbers of single raters may rest on fewer studies than the page."""
-    fewest, most = int(board["missing"].min()), int(board["missing"].max())
-    if not most:
-        return []
-    lost = f"{most:,}" if fewest == most else f"up to {most:,}"
-    return [f"{lost} not called by a rater, whose numbers rest on those it called"]
-
-
-def _data_facts(comparison: Comparison) -> list[tuple[str, str, str]]:
-    data, board = comparison.data, comparison.leaderboard
-    kinds = board["kind"].value_counts()
-    raters = [
-        count(kinds[kind], family.one, family.many) for kind, family in FAMILIES.items() if kind in kinds
-    ]
-    facts = [
-        ("Studies", f"{data.studies:,}", "; ".join([_of_patients(data), *_not_called(board)])),
-        (
-            "Abnormal by the gold standard",
-            f"{data.positives:,}",
-            f"{percent(data.prevalence)} of the studies",
-        ),
-        ("Raters", f"{len(board)}", name_list(raters)),
-    ]
-    if comparison.readers is not None:
-        band = comparison.readers
-        facts.append(
-            (
-                "Kappa of the readers",
-                estimate(band.lowest)
-                if band.count == 1
-                else f"{estimate(band.lowest)} to {estimate(band.highest)}",
-                band.best if band.count == 1 else f"mean {estimate(band.mean)}; best {band.best}",
-            )
-        )
-    if 0 < data.prevalence < 1:
-        worth = 1 / (data.studies * 2 * data.prevalence * (1 - data.prevalence))
-        facts.append(("One study is worth", f"{worth:.{3 if worth >= 0.001 else 5}f}", "of kappa, about"))
-    if not np.isnan(comparison.detectable):
-        facts.append(
-            (
-                "Would show a difference of",
-                f"{comparison.detectable:.2f}",
-                "of kappa or more, 4 times in 5, in one test named beforehand",
-            )
-        )
-    if len(data.by_type) > 1:
-        sizes = data.by_type["studies"]
-        facts.append(("Study types", f"{len(sizes)}", f"{sizes.min()} to {sizes.max()} studies each"))
-    return facts
 
 
 def _forest(comparison: Comparison) -> Drawing:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from mura_ensemble.reporting.formats import error_rate
+from mura_ensemble.reporting.claims import shown_higher
 from mura_ensemble.reporting.inputs import Reads
 from mura_ensemble.stats.ranks import rank_confidence_sets, rank_summary
 from mura_ensemble.stats.resample import joint_bootstrap
 
 __all__ = ["ENOUGH_PATIENTS", "Standings", "build_standings"]
 
-ENOUGH_PATIENTS = 100  # below it rank sets of the bootstrap were measured to hold too seldom
+ENOUGH_PATIENTS = 100  # below it the bootstrap alone was measured to say too much
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,16 @@ class Standings:
     ranks : DataFrame
         Index rater; `place` (1 + raters with a higher kappa), `rank` (1 + raters shown to be better, so that raters
         not told apart share it), `rank_low`, `rank_high` (simultaneous confidence set of the true rank), `p_best`
-        (share of resamples with the highest kappa, ties shared). NaN where kappa is undefined, and for all where no
-        resample can be used.
+        (share of resamples with the highest kappa, ties shared). NaN where kappa is undefined, for raters that saw these
+        studies while others did not, and for all where no resample can be used.
     undefined : dict
         Rater with a kappa to the number of resamples in which it has none.
     shares : DataFrame
         Index rater; `share_1`, `share_2`, ...: share of resamples in which it holds that rank, ties sharing theirs.
     used : int
         Resamples in which every ranked rater has a kappa.
+    unranked : tuple of str
+        Raters with a kappa but no rank, because they saw these studies.
     studies, patients : int
         What all ranks rest on: the studies that every rater with a kappa called, and their patients.
     """
@@ -45,10 +47,17 @@ class Standings:
     used: int
     studies: int
     patients: int
+    unranked: tuple[str, ...] = ()
 
 
 def build_standings(
-    reads: Reads, differences: pd.DataFrame, *, level: float, resamples: int, seed: int
+    reads: Reads,
+    differences: pd.DataFrame,
+    apparent: Sequence[str] = (),
+    *,
+    level: float,
+    resamples: int,
+    seed: int,
 ) -> Standings:
     """Ranks of all raters over the studies that all of them called, patients resampled with all their studies.
 
@@ -56,27 +65,35 @@ def build_standings(
     ----------
     reads : Reads
     differences : DataFrame
-        Index (rater, reference), every ordered pair; columns `difference`, `p_all_pairs`.
+        Index (rater, reference), every ordered pair; columns `low`, `high`, `p_all_pairs`.
+    apparent : sequence of str
+        Raters that saw these studies: they get no rank, and move nobody else's, unless all of them did.
     level, resamples, seed : float, int, int
 
     Notes
     -----
-    Kappas of different studies cannot be ranked: one rater may have had the easier ones. Below 100 patients a rater
-    counts as better than another only if, besides the rank sets, Holm's p over all pairs says so, because the
-    bootstrap alone makes too many such claims there (see `stats.ranks.rank_confidence_sets`).
+    Kappas of different studies cannot be ranked: one rater may have had the easier ones. A rater counts as better than
+    another only if the rank sets (max-T) and the test of all pairs (`claims`) both say so. Rank and pair then never
+    contradict each other, and below 100 patients, where the bootstrap alone makes too many such claims (see
+    `stats.ranks.rank_confidence_sets`), the exact test decides. From 200 patients on the two agree but for a pair or two
+    in a hundred.
     """
     raters = reads.calls.columns
     calls = reads.calls.to_numpy()
     own = joint_bootstrap(reads.gold, calls, clusters=reads.patients, resamples=1, rng=seed)
     ranked = ~np.isnan(own.estimate[own.overall])
+    new = ranked & ~raters.isin(list(apparent))
+    seen = tuple(map(str, raters[ranked & ~new])) if new.any() else ()
+    ranked = new if new.any() else ranked
     common = ~np.isnan(calls[:, ranked]).any(axis=1)
     patients = len(np.unique(reads.patients[common]))
     none = pd.DataFrame(index=raters)
-    standings = Standings(_no_ranks(raters), none, {}, 0, int(common.sum()), patients)
+    standings = Standings(_no_ranks(raters), none, {}, 0, int(common.sum()), patients, seen)
     if not ranked.any() or not common.any():
         return standings
+    judged = np.where(ranked, calls[common], np.nan)
     boot = joint_bootstrap(
-        reads.gold[common], calls[common], clusters=reads.patients[common], resamples=resamples, rng=seed
+        reads.gold[common], judged, clusters=reads.patients[common], resamples=resamples, rng=seed
     )
     estimate, draws = boot.estimate[boot.overall], boot.draws[:, boot.overall]
     known = ~np.isnan(estimate)
@@ -84,11 +101,9 @@ def build_standings(
     lost = boot.undefined[boot.overall]
     undefined = {str(name): int(lost[i]) for i, name in enumerate(raters) if ranked[i]}
     if not used:
-        return Standings(standings.ranks, none, undefined, 0, standings.studies, patients)
+        return Standings(standings.ranks, none, undefined, 0, standings.studies, patients, seen)
     sets = rank_confidence_sets(estimate, draws, level)
-    better = sets.better
-    if patients < ENOUGH_PATIENTS:
-        better = better & _passed(differences, raters, level)
+    better = sets.better & shown_higher(differences, raters, level)
     low = np.where(known, 1.0 + better.sum(axis=0), np.nan)
     summary = rank_summary(boot, level=level)
     shares = pd.DataFrame(
@@ -101,18 +116,9 @@ def build_standings(
         rank_high=np.where(known, 1.0 * known.sum() - better.sum(axis=1), np.nan),
         p_best=summary.p_best,
     )
-    return Standings(ranks, shares, undefined, used, standings.studies, patients)
+    return Standings(ranks, shares, undefined, used, standings.studies, patients, seen)
 
 
 def _no_ranks(raters: pd.Index[str]) -> pd.DataFrame:
     columns = ["place", "rank", "rank_low", "rank_high", "p_best"]
     return pd.DataFrame(np.nan, index=raters, columns=columns).rename_axis("rater")
-
-
-def _passed(differences: pd.DataFrame, raters: pd.Index[str], level: float) -> NDArray[np.bool_]:
-    """Whether rater i has the higher kappa than j by the test of all pairs, (R, R)."""
-    shown = (differences["difference"] > 0) & (differences["p_all_pairs"] < error_rate(level))
-    passed = np.zeros((len(raters), len(raters)), dtype=np.bool_)
-    for pair in shown.index[shown]:
-        passed[raters.get_loc(pair[0]), raters.get_loc(pair[1])] = True
-    return passed

@@ -32,6 +32,7 @@ from mura_ensemble.reporting.palette import FAMILIES
 __all__ = ["headline", "level_name", "verdict_items"]
 
 
+_NO_RANKS = "ranks are undefined, for too few resamples give every rater a kappa on the same studies"
 _TOO_FEW = " Too few studies to estimate it."
 _HALF_THE_RANGE = 1.0  # of kappa, -1 to 1: an interval as wide says nothing
 _ALWAYS_SAID = ("ME014", "ME019")
@@ -177,17 +178,11 @@ def _against_reference(comparison: Comparison, board: pd.DataFrame) -> list[tupl
         else f"kappa {estimate(pair['kappa_reference'])}"
     )
     numbers = _difference(rater["difference"], rater["diff_low"], rater["diff_high"], comparison.level)
-    way = direction(
-        rater["diff_low"],
-        rater["diff_high"],
-        rater["p_adjusted"],
-        comparison.level,
-        chosen_among=reference.candidates,
-    )
+    way = direction(rater["diff_low"], rater["diff_high"], rater["p_adjusted"], comparison.level)
     sentence = (
         f"{name} {_way(way)} {reference.rater}"
         f"{_chosen_on(comparison)} ({both}): {numbers}; "
-        f"{_p_values(rater['p'], rater['p_adjusted'], comparison.compared, 'comparisons')}."
+        f"{_p_values(rater['p'], rater['p_adjusted'], _counted(comparison))}."
     )
     if _says_nothing(rater["diff_low"], rater["diff_high"]):
         sentence += _TOO_FEW
@@ -205,11 +200,21 @@ def _difference(difference: float, low: float, high: float, level: float) -> str
     return f"{signed(difference)} ({level_name(level)} interval {signed_interval(low, high)})"
 
 
-def _p_values(alone: float, adjusted: float, tests: int, what: str) -> str:
+def _counted(comparison: Comparison) -> str:
+    """What p against the reference is adjusted for; empty if for nothing."""
+    reference = comparison.reference
+    assert reference is not None
+    parts = [f"{comparison.compared} comparisons"] if comparison.compared > 1 else []
+    if reference.candidates > 1:
+        parts.append(f"the choice of {reference.rater} among {reference.candidates}")
+    return " and ".join(parts)
+
+
+def _p_values(alone: float, adjusted: float, counted: str) -> str:
     """`p = 0.012 alone, 0.140 adjusted for 12 comparisons`."""
     text = p_value(alone)
     equals = f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
-    return f"{equals} alone, {p_value(adjusted)} adjusted for {tests} {what}" if tests > 1 else equals
+    return f"{equals} alone, {p_value(adjusted)} adjusted for {counted}" if counted else equals
 
 
 def _way(shown: NDArray[np.int64]) -> str:
@@ -236,7 +241,7 @@ def _ensemble_against_backbone(comparison: Comparison, board: pd.DataFrame) -> l
     way = direction(pair["low"], pair["high"], pair["p_all_pairs"], comparison.level)
     sentence = (
         f"{ensemble} {_way(way)} {backbone}, the best backbone: {numbers}; "
-        f"{_p_values(pair['p'], pair['p_all_pairs'], tests, 'pairs')}."
+        f"{_p_values(pair['p'], pair['p_all_pairs'], f'{tests} pairs' if tests > 1 else '')}."
     )
     if _says_nothing(pair["low"], pair["high"]):
         sentence += _TOO_FEW
@@ -245,8 +250,9 @@ def _ensemble_against_backbone(comparison: Comparison, board: pd.DataFrame) -> l
 
 def _first_place(comparison: Comparison, board: pd.DataFrame) -> str:
     top = _leader(board)
-    if board["rank_low"].isna().any():
-        return f"{_first_place_open(board, top).capitalize()}."
+    board = _ranked(board)
+    if board.empty:
+        return f"{_NO_RANKS.capitalize()}."
     units = "patients" if comparison.data.patients_known else "studies"
     sentence = (
         f"{top} has the highest kappa{_on_common(comparison)} in {percent(_row(board, top)['p_best'], 0)} of "
@@ -261,9 +267,15 @@ def _first_place(comparison: Comparison, board: pd.DataFrame) -> str:
     return f"{sentence}."
 
 
+def _ranked(board: pd.DataFrame) -> pd.DataFrame:
+    """The raters with a rank: all with a kappa but those that saw the studies, or none."""
+    return board[board["rank_low"].notna()]
+
+
 def _first_place_open(board: pd.DataFrame, top: str) -> str:
-    if board["rank_low"].isna().any():
-        return "ranks are undefined, for too few resamples give every rater a kappa on the same studies"
+    board = _ranked(board)
+    if board.empty:
+        return _NO_RANKS
     others = board.drop(index=top)
     possible = int((others["rank_low"] <= 1).sum())
     last = board.loc[[top], "rank_high"].iloc[0]
@@ -285,7 +297,8 @@ def _limits(comparison: Comparison, board: pd.DataFrame) -> str:
     if reference.candidates > 1:
         sentences.append(
             f"{reference.rater}, the best of {reference.candidates}{_on_common(comparison)}, was picked on these very "
-            "studies, a maximum: its kappa is on average a little too high."
+            "studies, a maximum: its kappa is on average a little too high, and intervals and adjusted p values against it "
+            "count that choice."
         )
     if comparison.readers is not None:
         these = "this one" if comparison.readers.count == 1 else f"these {comparison.readers.count}"

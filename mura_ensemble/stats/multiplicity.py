@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mura_ensemble.stats.division import ratio
+
 FloatArray = NDArray[np.float64]
 
 
@@ -94,6 +96,39 @@ def max_t(estimate: ArrayLike, draws: ArrayLike) -> FloatArray:
     p = np.maximum.accumulate(p[::-1])[::-1]
     out[tests[order]] = p
     return out
+
+
+def simultaneous_limits(
+    estimate: ArrayLike, draws: ArrayLike, *, level: float = 0.95
+) -> tuple[FloatArray, FloatArray]:
+    """Max-T limits (P,) and (P,) that hold for all differences at once, from joint resamples.
+
+    Parameters
+    ----------
+    estimate : (P,)
+        Differences; NaN has no limits.
+    draws : (B, P)
+        Their joint bootstrap draws; NaN where undefined.
+    level : float in (0, 1)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Notes
+    -----
+    estimate +- c * SD of its draws, c being the quantile of the largest abs(draw - estimate) / SD. A difference that is
+    the same in every draw has NaN limits.
+    """
+    centre, joint = np.asarray(estimate, dtype=np.float64), np.asarray(draws, dtype=np.float64)
+    if centre.ndim != 1 or joint.ndim != 2 or joint.shape[1] != len(centre):
+        raise ValueError(f"estimate must be (P,) and draws (B, P), found {centre.shape} and {joint.shape}.")
+    away = joint - centre
+    spread = np.sqrt(ratio(np.nansum(away**2, axis=0), (~np.isnan(away)).sum(axis=0)))
+    largest = np.nan_to_num(np.abs(ratio(away, spread))).max(axis=1, initial=0.0)
+    reach = float(np.quantile(largest, level)) * np.where(spread > 0, spread, np.nan)
+    return centre - reach, centre + reach
 
 
 def _ordered(p: ArrayLike) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:

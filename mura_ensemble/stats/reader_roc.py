@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mura_ensemble.stats.division import ratio
 from mura_ensemble.stats.draws import percentile_limits
-from mura_ensemble.stats.multiplicity import max_t
+from mura_ensemble.stats.multiplicity import max_t, simultaneous_limits
 from mura_ensemble.stats.validation import checked_gold, checked_probability, patient_codes
 
 FloatArray = NDArray[np.float64]
@@ -190,23 +190,18 @@ def against_best(difference: ArrayLike, draws: ArrayLike, *, level: float = 0.95
     ValueError
         If no reader has a defined difference, or shapes do not fit.
     """
-    values, joint = np.asarray(difference, dtype=np.float64), np.asarray(draws, dtype=np.float64)
-    if values.ndim != 1 or joint.ndim != 2 or joint.shape[1] != len(values):
-        raise ValueError(f"difference must be (J,) and draws (B, J), not {values.shape} and {joint.shape}")
+    low, high = simultaneous_limits(difference, draws, level=level)
+    values = np.asarray(difference, dtype=np.float64)
     places = np.flatnonzero(~np.isnan(values))
     if not len(places):
         raise ValueError("no reader has a defined difference")
-    away = joint[:, places] - values[places]
-    spread = np.sqrt(ratio(np.nansum(away**2, axis=0), (~np.isnan(away)).sum(axis=0)))
-    reach = float(np.quantile(np.nan_to_num(np.abs(ratio(away, spread))).max(axis=1), level))
-    # A reader whose difference never varied has no limits, and may be the best.
-    spread = np.where(spread > 0, spread, np.nan)
-    best = int(np.argmin(values[places]))
+    best = places[np.argmin(values[places])]
+    # A reader whose difference never varied has no limits, and may be the best: then min() is NaN.
     return BestReader(
-        reader=int(places[best]),
-        difference=float(values[places][best]),
-        low=float((values[places] - reach * spread).min()),
-        high=float((values[places] + reach * spread).min()),
+        reader=int(best),
+        difference=float(values[best]),
+        low=float(low[places].min()),
+        high=float(high[places].min()),
         level=level,
     )
 

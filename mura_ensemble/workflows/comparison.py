@@ -19,7 +19,13 @@ __all__ = ["compare_assembled", "report_raters"]
 
 
 def compare_assembled(
-    raters: RaterTable, *, title: str, level: float = 0.95, resamples: int = 10_000, seed: int = 0
+    raters: RaterTable,
+    *,
+    title: str,
+    level: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+    reference: str | None = None,
 ) -> Comparison:
     """Compare what `assemble_raters` gathered, with all that it knows; see `compare_raters`."""
     comparison = compare_raters(
@@ -35,6 +41,7 @@ def compare_assembled(
         apparent=raters.apparent,
         warnings=raters.warnings,
         provenance=raters.provenance,
+        reference=reference,
     )
     return comparison.with_parts(build_parts(raters, comparison))
 
@@ -55,6 +62,7 @@ def report_raters(
     missing: Missing = "error",
     allow_fitted: bool = False,
     seed: int = 0,
+    reference: str | None = None,
 ) -> str:
     """Compare every rater with the gold standard and write the report."""
     gold = labels if labels is not None else readers
@@ -78,6 +86,7 @@ def report_raters(
         level=level,
         resamples=resamples,
         seed=seed,
+        reference=reference,
     )
     written = write_report(comparison, out)
     page = next(path for path in written if path.suffix == ".html")

@@ -22,7 +22,8 @@ from mura_ensemble.ensembles.pooling import Missing, read_study_probabilities
 from mura_ensemble.ensembles.poolings import LearnedPooling
 from mura_ensemble.ensembles.store import load_ensemble, save_ensemble
 from mura_ensemble.ensembles.thresholds import OPERATING_POINTS, parse_operating_point
-from mura_ensemble.reporting.assemble import SCORING_SPLITS, patients_warning
+from mura_ensemble.reporting.assemble import SCORING_SPLITS
+from mura_ensemble.reporting.gathered_warnings import patients_warning
 from mura_ensemble.reporting.splits import split_covered, split_not_fitted_on
 
 __all__ = ["apply_ensemble", "fit_stack", "signed", "weight_lines"]

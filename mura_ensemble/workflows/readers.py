@@ -24,8 +24,9 @@ from mura_ensemble.data.tables import read_labels
 from mura_ensemble.ensembles.pooling import Missing, read_study_probabilities
 from mura_ensemble.ensembles.store import load_ensemble
 from mura_ensemble.ensembles.thresholds import OperatingPoint
-from mura_ensemble.reporting.assemble import SCORING_SPLITS, choose_split, patients_warning, read_cards
+from mura_ensemble.reporting.assemble import SCORING_SPLITS, choose_split, read_cards
 from mura_ensemble.reporting.folder import write_folder
+from mura_ensemble.reporting.gathered_warnings import patients_warning
 from mura_ensemble.reporting.page import Notice, render_markdown, render_page
 from mura_ensemble.reporting.page_files import figure_files, latex_files
 from mura_ensemble.reporting.reader_page import reader_page, reader_verdict

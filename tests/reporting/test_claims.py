@@ -1,26 +1,39 @@
-"""Nothing on the page claims a difference that its adjusted test does not support."""
+"""Nothing in a report claims a difference that its adjusted test does not support."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from gathered import compared, gather
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mura_ensemble.reporting.claims import better_than_reference, direction, shown_pairs
+from mura_ensemble.reporting.assemble import RaterTable
+from mura_ensemble.reporting.claims import (
+    better_than_reference,
+    direction,
+    only_by_test,
+    shown_higher,
+    shown_pairs,
+)
 from mura_ensemble.reporting.compare import compare_raters
-from mura_ensemble.reporting.page import render_markdown
+from mura_ensemble.reporting.comparison import Comparison
+from mura_ensemble.reporting.part_readers import HIGHER, LOWER
 from mura_ensemble.reporting.report import write_report
-from mura_ensemble.reporting.sections import comparison_page
-from mura_ensemble.reporting.words import headline
 
-# Words of a claim, with the two raters.
-CLAIMS = re.compile(
-    r"(\w+) (?:is better than|has a higher kappa than|has a lower kappa than)(?: the [^(]*?\()? ?(\w+)"
+COMPARATIVE = re.compile(
+    r"\b(better|worse|higher|lower|superior|inferior|surpass\w*|outperform\w*|beats?|ahead|exceeds?|wins)\b"
+)
+CLAIM = re.compile(
+    r"([\w, ]+?) (?:is|are|has) (?:shown to have a |a )?(better|higher kappa|lower kappa) than ([^.(:;]+)(?:\((\w+)\))?"
 )
 
 
@@ -31,9 +44,8 @@ def test_direction_by_hand() -> None:
         [0.01, 0.01, 0.06, 0.01, 0.001],
     )
     assert direction(low, high, p, 0.95).tolist() == [1, -1, 0, 0, 0]
-    # Below the best of six, chosen on these studies: p must hold for every one of them.
-    assert direction(low, high, p, 0.95, chosen_among=6).tolist() == [1, 0, 0, 0, 0]
-    assert direction(low, high, [0.005] * 5, 0.95, chosen_among=6).tolist() == [1, -1, 1, 0, 0]
+    assert direction(low, high, p, 0.9).tolist() == [1, -1, 1, 0, 0]
+    assert only_by_test(low, high, p, 0.95).tolist() == [False, False, False, True, True]
 
 
 def test_nothing_is_claimed_for_a_rater_that_saw_the_studies() -> None:
@@ -56,87 +68,129 @@ def test_nothing_is_claimed_for_a_rater_that_saw_the_studies() -> None:
     )
     apparent = pd.Series({"seen": True, "new": False, "other": False})
     assert shown_pairs(frame, apparent, 0.95).tolist() == [False, True, True]
+    higher = shown_higher(frame, pd.Index(["other", "new", "seen"]), 0.95)
+    assert higher.tolist() == [[False, False, False], [True, False, False], [False, True, False]]
 
 
 @st.composite
-def small_studies(draw: st.DrawFn) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str], list[str]]:
+def studies_of_readers(draw: st.DrawFn) -> RaterTable:
+    """Readers, backbones and ensembles of any worth; patients with several studies, gaps, raters that saw the studies."""
+    n = draw(st.integers(40, 160))
+    raters = gather(
+        n, draw(st.integers(n // 3, n)), panel=draw(st.sampled_from([0, 3])), seed=draw(st.integers(0, 999))
+    )
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    n = draw(st.integers(30, 160))
-    gold = (rng.random(n) < draw(st.floats(0.2, 0.8))).astype(int)
-    kinds = {
-        "net_a": "backbone",
-        "net_b": "backbone",
-        "stack": "ensemble",
-        "reader_1": "reader",
-        "reader_2": "reader",
-    }
-    errors = draw(st.lists(st.floats(0.01, 0.45), min_size=len(kinds), max_size=len(kinds)))
-    calls = pd.DataFrame(
-        {
-            name: np.where(rng.random(n) < error, 1 - gold, gold).astype(float)
-            for name, error in zip(kinds, errors, strict=True)
-        }
-    )
+    gold = raters.studies["gold"].to_numpy()
+    calls, reading = raters.calls.copy(), raters.reading
+    for name in calls.columns[: draw(st.integers(0, len(calls.columns)))]:
+        if raters.kinds[name] != "panel reader":
+            error = draw(st.floats(0.0, 0.45))
+            calls[name] = np.where(rng.random(n) < error, 1 - gold, gold).astype(float)
     if draw(st.booleans()):
-        calls.iloc[rng.choice(n, 5, replace=False), 3] = np.nan
-    studies = pd.DataFrame(
-        {
-            "patient": [f"p{place // draw(st.just(1))}" for place in range(n)],
-            "study_type": "hand",
-            "gold": gold,
-        }
-    )
-    index = pd.Index([f"s{place}" for place in range(n)], name="study")
-    apparent = ["stack"] if draw(st.booleans()) else []
-    return calls.set_axis(index), studies.set_axis(index), kinds, apparent
+        calls.loc[calls.index[rng.choice(n, 5, replace=False)], "reader_5"] = np.nan
+    if reading is not None:
+        reading = calls[list(reading.columns)]
+    return replace(raters, calls=calls, reading=reading, apparent=("mean_2",) if draw(st.booleans()) else ())
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(small_studies())
-def test_every_claim_on_the_page_is_supported(
-    study: tuple[pd.DataFrame, pd.DataFrame, dict[str, str], list[str]],
-) -> None:
-    calls, studies, kinds, apparent = study
-    found = compare_raters(calls, studies, kinds, title="Any", resamples=200, apparent=apparent)  # type: ignore[arg-type]
+def claims_in(text: str) -> Iterator[tuple[str, str, str]]:
+    """(one, higher or lower, other) of every claim."""
+    for left, way, right, named in CLAIM.findall(text):
+        for one in re.split(r", | and ", left):
+            if one.strip():
+                yield (
+                    one.split()[-1],
+                    "lower" if "lower" in way else "higher",
+                    named or right.split(",")[0].strip(),
+                )
+
+
+def supported(found: Comparison, one: str, way: str, other: str) -> bool:
+    """Whether the adjusted test and the interval of some family say so, by their own numbers."""
     board, pairs = found.leaderboard, found.differences
+    if board.loc[[one, other], "apparent"].any():
+        return False
+
+    def says(low: float, high: float, p: float) -> bool:
+        return bool(p < 0.05 and (low > 0 if way == "higher" else high < 0))
+
+    pair = pairs.loc[(one, other)]
+    ways = [says(pair["low"], pair["high"], pair["p_all_pairs"])]
+    if found.reference is not None and other == found.reference.rater:
+        row = board.loc[one]
+        ways.append(says(row["diff_low"], row["diff_high"], row["p_adjusted"]))
+    readers = found.tables.get("reader_differences")
+    if readers is not None:
+        rows = readers[(readers.index == one) & (readers["reader"] == other)]
+        ways += [says(row["low"], row["high"], row["p_adjusted"]) for _, row in rows.iterrows()]
+    return any(ways)
+
+
+def sentences(text: str) -> list[str]:
+    return [part for line in text.splitlines() for part in re.split(r"(?<=[.:;]) ", line)]
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(studies_of_readers())
+def test_every_claim_in_the_files_is_supported(
+    tmp_path_factory: pytest.TempPathFactory, raters: RaterTable
+) -> None:
+    found = compared(raters, resamples=200)
+    board, pairs = found.leaderboard, found.differences
+    folder = tmp_path_factory.mktemp("claims") / "report"
+    write_report(found, folder)
+    record: dict[str, Any] = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+    said = [(folder / "report.md").read_text(encoding="utf-8"), *map(str, record["verdict"].values())]
+    said += list(map(str, record["verdict"]["items"].values()))
+    names = set(map(str, board.index))
+    for text in said:
+        for one, way, other in claims_in(text):
+            if {one, other} <= names:
+                assert supported(found, one, way, other), (one, way, other)
+        for sentence in sentences(text):
+            # Whatever compares two raters by name is a claim that was just checked, or denies one.
+            if COMPARATIVE.search(sentence) and len(names & set(re.findall(r"\w+", sentence))) > 1:
+                denied = re.search(r"\bno\b|\bnot\b|cannot|differs from the gold|was picked", sentence, re.I)
+                assert denied or CLAIM.search(sentence) or sentence.startswith("|"), sentence
+    better = [
+        name
+        for name, row in board.iterrows()
+        if row["p_adjusted"] < 0.05 and row["diff_low"] > 0 and not row["apparent"]
+    ]
+    assert bool(better) == (" better than " in record["verdict"]["headline"])
+    # Ranks and the map of pairs say nothing beyond the test of all pairs.
     shown = shown_pairs(pairs, board["apparent"], found.level)
-    better = set(better_than_reference(board, found.level))
-    text = render_markdown(comparison_page(found))
-    for one, other in CLAIMS.findall(text):
-        if (one, other) not in pairs.index:
-            continue
-        pair = pairs.loc[(one, other)]
-        assert not board.loc[one, "apparent"]
-        against = found.reference is not None and other == found.reference.rater
-        p = board.loc[one, "p_adjusted"] if against else pair["p_all_pairs"]
-        assert p < 0.05, (one, other)
-        assert pair["low"] > 0 or pair["high"] < 0, (one, other)
-    assert bool(better) == (" better than " in headline(found))
-    (part,) = [part for part in found.parts if part.section.anchor == "differences"] or [None]
-    if part is not None:
-        told = int(part.tables["pairs_told_apart"]["told_apart"].iloc[0])
-        assert told == shown.sum() // 2
+    told = pairs.index[shown]
+    if "pairs_told_apart" in found.tables:
+        assert int(found.tables["pairs_told_apart"]["told_apart"].iloc[0]) == len(told) // 2
+    for name, row in board.dropna(subset=["rank_low"]).iterrows():
+        own = pairs.loc[[pair for pair in told if pair[0] == name]]
+        assert row["rank_low"] - 1 <= (own["difference"] < 0).sum()
+        assert board["rank_low"].notna().sum() - row["rank_high"] <= (own["difference"] > 0).sum()
+    assert board.loc[board["apparent"], "rank_low"].isna().all() or board["apparent"].all()
+    readers = found.tables.get("reader_differences")
+    if readers is not None:
+        for name, row in readers[readers["verdict"].isin([HIGHER, LOWER])].iterrows():
+            assert supported(found, str(name), row["verdict"].split()[0], row["reader"])
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_raters_of_equal_worth_are_not_told_apart(seed: int, tmp_path: object) -> None:
+def test_raters_of_equal_worth_are_not_told_apart(seed: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(seed)
     n = 200
     gold = (rng.random(n) < 0.45).astype(int)
     names = [f"net_{place}" for place in range(6)] + ["reader_1", "reader_2", "reader_3"]
+    index = pd.Index([f"s{place}" for place in range(n)], name="study")
     calls = pd.DataFrame(
-        {name: np.where(rng.random(n) < 0.12, 1 - gold, gold).astype(float) for name in names}
+        {name: np.where(rng.random(n) < 0.12, 1 - gold, gold).astype(float) for name in names}, index
     )
     studies = pd.DataFrame(
-        {"patient": [f"p{place}" for place in range(n)], "study_type": "hand", "gold": gold}
+        {"patient": [f"p{place}" for place in range(n)], "study_type": "hand", "gold": gold}, index
     )
-    index = pd.Index([f"s{place}" for place in range(n)], name="study")
     kinds = {name: "reader" if name.startswith("reader") else "backbone" for name in names}
-    found = compare_raters(
-        calls.set_axis(index), studies.set_axis(index), kinds, title="Equal", resamples=500
-    )  # type: ignore[arg-type]
-    write_report(found, tmp_path / "report")  # type: ignore[operator]
-    written = json.loads((tmp_path / "report" / "comparison.json").read_text(encoding="utf-8"))  # type: ignore[operator]
+    found = compare_raters(calls, studies, kinds, title="Equal", resamples=500)  # type: ignore[arg-type]
+    write_report(found, tmp_path / "report")
+    written = json.loads((tmp_path / "report" / "comparison.json").read_text(encoding="utf-8"))
     verdict = json.dumps(written["verdict"])
     assert "better than" not in verdict
     assert "higher kappa than" not in verdict

@@ -92,23 +92,12 @@ def test_nothing_is_claimed_that_the_adjusted_test_does_not_support(raters: Rate
     fitted = compared(replace(raters, calls=calls, apparent=("mean_1",)))
     assert set(fitted.tables["reader_differences"].loc["mean_1", "verdict"]) == {APPARENT}
     assert "mean_1" not in gathered_parts(fitted)[0].section.blocks[0].text  # type: ignore[union-attr]
-    assert "mean_1" not in fitted.tables["reader_best"].index
     quiet = compared(raters).tables["reader_differences"]
     if (quiet["verdict"] == OPEN).all():
         assert (
             "No ensemble or backbone is shown to differ"
             in gathered_parts(compared(raters))[0].section.blocks[0].text
         )  # type: ignore[union-attr]
-
-
-def test_the_best_reader_is_no_fixed_opponent(whole: Comparison) -> None:
-    best, pairs = whole.tables["reader_best"], whole.tables["reader_differences"]
-    for rater, row in best.iterrows():
-        own = pairs.loc[[rater]].set_index("reader")
-        assert row["difference"] == pytest.approx(own["difference"].min())
-        assert own["difference"].idxmin() == row["best_reader"]
-        widest = (own["high"] - own["low"]).loc[row["best_reader"]]
-        assert row["high"] - row["low"] > widest, "wider than the interval against a reader named beforehand"
 
 
 def test_panels_are_what_they_say(whole: Comparison, raters: RaterTable) -> None:

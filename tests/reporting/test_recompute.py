@@ -152,13 +152,20 @@ def test_differences_and_adjusted_p_values_follow(which: str, request: pytest.Fi
     ]
     np.testing.assert_allclose(once["p_all_pairs"], multipletests(once["p"], method="holm")[1], atol=1e-11)
     against = board[board["p"].notna()]
-    np.testing.assert_allclose(
-        against["p_adjusted"], multipletests(against["p"], method="holm")[1], atol=1e-11
-    )
-    reference = record["reference"]["rater"]
+    reference, among = record["reference"]["rater"], record["reference"]["among"]
     own = pairs[pairs["reference"] == reference].set_index("rater").loc[against.index]
-    for name, there in (("difference", "difference"), ("diff_low", "low"), ("diff_high", "high"), ("p", "p")):
-        np.testing.assert_allclose(against[name], own[there], atol=1e-11)
+    for name in ("difference", "p"):
+        np.testing.assert_allclose(against[name], own[name], atol=1e-11)
+    # The reference was picked as the best: above it means above all, below it means below one of them.
+    counted = []
+    for rater, row in own.iterrows():
+        plain = pairs[(pairs["rater"] == rater) & pairs["reference"].isin(among) & pairs["p"].notna()]
+        above = plain["p"].where(plain["difference"] > 0, 1.0).max()
+        counted.append(above if row["difference"] > 0 else min(1.0, len(plain) * row["p"]))
+    np.testing.assert_allclose(against["p_adjusted"], multipletests(counted, method="holm")[1], atol=1e-11)
+    assert len(among) > 1
+    assert (against["diff_low"] <= own["low"] + 1e-11).all()
+    assert (against["diff_high"] >= own["high"] - 1e-11).all()
     if not board["missing"].any():
         wrong = board["fn"] + board["fp"]
         gap = wrong.loc[pairs["reference"]].to_numpy() - wrong.loc[pairs["rater"]].to_numpy()

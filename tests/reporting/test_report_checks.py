@@ -12,7 +12,9 @@ def codes(comparison: Comparison) -> set[str]:
 def test_a_clean_large_comparison_has_only_notes(new_study: Callable) -> None:
     found = new_study(400, 400).compare(resamples=1_000)
     assert {item.level for item in found.checks} == {"note"}
-    assert codes(found) == {"ME009", "ME003"} or codes(found) == {"ME009"}
+    assert codes(found) - {"ME003"} == {"ME009", "ME010", "ME027"} - (
+        set() if found.data.repeated_patients else {"ME010"}
+    )
 
 
 def test_what_the_caller_says_comes_first(new_study: Callable) -> None:

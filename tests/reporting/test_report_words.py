@@ -237,7 +237,7 @@ def test_few_patients_are_ranked_only_as_the_test_of_all_pairs_allows(new_study:
         assert (board["rank"] <= 1 + worse_than).all()
         assert "ME016" in {item.code for item in found.checks}
     assert claims == 0
-    assert any("Fewer than 100 patients" in text and "Holm" in text for text in found.methods)
+    assert any("max-T" in text and "Holm's method over all pairs" in text for text in found.methods)
 
 
 def test_few_resamples_are_warned_of(new_study: Callable) -> None:
