@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.reporting.claims import direction
+from mura_ensemble.reporting.comparison import Comparison
 from mura_ensemble.reporting.part_input import PartInput
 from mura_ensemble.stats.multiplicity import holm
 from mura_ensemble.stats.reader_roc import reader_points
@@ -27,8 +28,10 @@ class ReaderFrames:
     ----------
     differences : DataFrame
         Index rater, one row per reader outside the panel: `reader`, `kind`, `difference` of kappa with `low` and
-        `high`, `p` (permutation test), `p_adjusted` (Holm over all rows), `n`, `verdict`: one of `HIGHER`, `LOWER`,
-        which need both the adjusted p and the interval, `OPEN`, or `APPARENT` for a rater that saw these studies.
+        `high`, `p` (permutation test), `p_adjusted`, `n`, `verdict`: one of `HIGHER`, `LOWER`, which need both the
+        adjusted p and the interval, `OPEN`, or `APPARENT` for a rater that saw these studies. Where the reader is the
+        reference of the leaderboard, limits and adjusted p are those of the leaderboard, so that one page has one answer;
+        over all other rows p is adjusted by Holm's method.
     at_readers : DataFrame
         Index rater (those whose ROC curves are drawn), one row per reader: `reader`, `n`, his `sensitivity` and
         `specificity`, `rater_sensitivity` at his specificity, `difference` with `low` and `high`, `p_adjusted` (max-T
@@ -39,27 +42,35 @@ class ReaderFrames:
     at_readers: pd.DataFrame
 
 
-def reader_frames(data: PartInput, pairs: pd.DataFrame) -> ReaderFrames:
+def reader_frames(data: PartInput, comparison: Comparison) -> ReaderFrames:
     """Compare all that are no readers with the readers.
 
     Parameters
     ----------
     data : PartInput
         With at least one reader and one rater of another kind.
-    pairs : DataFrame
-        Index (rater, reference); columns `difference`, `low`, `high`, `p`, `n`: every ordered pair.
+    comparison : Comparison
+        Of the same raters.
     """
     readers, models = data.raters_of("reader"), data.raters_of("backbone", "ensemble")
     return ReaderFrames(
-        differences=_differences(data, pairs, models, readers),
+        differences=_differences(data, comparison, models, readers),
         at_readers=_at_readers(data, readers),
     )
 
 
-def _differences(data: PartInput, pairs: pd.DataFrame, models: list[str], readers: list[str]) -> pd.DataFrame:
+def _differences(
+    data: PartInput, comparison: Comparison, models: list[str], readers: list[str]
+) -> pd.DataFrame:
+    pairs, board, reference = comparison.differences, comparison.leaderboard, comparison.reference
     rows = pd.MultiIndex.from_product([models, readers], names=["rater", "reader"])
     frame = pairs.reindex(rows.set_names(pairs.index.names))[["difference", "low", "high", "p", "n"]]
-    frame = frame.set_axis(rows).assign(p_adjusted=holm(frame["p"].to_numpy(np.float64)))
+    frame = frame.set_axis(rows)
+    first = rows.get_level_values("reader") == (reference.rater if reference is not None else "")
+    frame["p_adjusted"] = holm(frame["p"].where(~first).to_numpy(np.float64))
+    frame.loc[first, ["low", "high", "p_adjusted"]] = board.loc[
+        rows.get_level_values("rater")[first], ["diff_low", "diff_high", "p_adjusted"]
+    ].to_numpy()
     way = direction(frame["low"], frame["high"], frame["p_adjusted"], data.level)
     seen = [data.apparent(str(name)) for name in rows.get_level_values("rater")]
     verdict = np.select(

@@ -33,20 +33,20 @@ def readers_part(data: PartInput, comparison: Comparison) -> Part | None:
     """Everything against the readers outside the panel; None without them, or without anybody to compare."""
     if not data.raters_of("reader") or not data.raters_of("ensemble", "backbone"):
         return None
-    found = reader_frames(data, comparison.differences)
+    found = reader_frames(data, comparison)
     return Part(
-        section=Section("readers", "Readers", list(_blocks(data, found))),
+        section=Section("readers", "Readers", list(_blocks(data, comparison, found))),
         tables={
             "reader_differences": found.differences,
             "reader_points": found.at_readers,
         },
-        methods=(_methods(data, found),),
+        methods=(_methods(data, comparison, found),),
     )
 
 
-def _blocks(data: PartInput, found: ReaderFrames) -> Iterator[Block]:
+def _blocks(data: PartInput, comparison: Comparison, found: ReaderFrames) -> Iterator[Block]:
     level = level_name(data.level)
-    yield Paragraph(_said(found.differences))
+    yield Paragraph(_said(found.differences, _reference(comparison, found)))
     readers = list(dict.fromkeys(map(str, found.differences["reader"])))
     drawn = found.differences[found.differences["reader"].isin(readers[:_MOST_READERS])]
     more = (
@@ -64,21 +64,30 @@ def _blocks(data: PartInput, found: ReaderFrames) -> Iterator[Block]:
             "differ once all comparisons are counted, even where the interval alone misses the line.",
             file="figures/reader_differences.svg",
         )
-        yield _differences(drawn, level, more)
+        yield _differences(drawn, level, _reference(comparison, found), more)
     if len(found.at_readers):
         yield _at_readers(found.at_readers, level)
 
 
-def _said(differences: pd.DataFrame) -> str:
+def _reference(comparison: Comparison, found: ReaderFrames) -> str:
+    """The reader against whom the leaderboard has the answer; empty if it is none of these."""
+    name = comparison.reference.rater if comparison.reference is not None else ""
+    return name if (found.differences["reader"] == name).any() else ""
+
+
+def _said(differences: pd.DataFrame, reference: str) -> str:
     """Only what the adjusted tests and the intervals both support."""
     tests = int(differences["p"].notna().sum())
+    others = int(differences.loc[differences["reader"] != reference, "p"].notna().sum())
     claims = [
         f"{name_list(list(map(str, rows.index)), most=4)} {'is' if len(rows) == 1 else 'are'} "
         f"shown to have a {verdict} than {reader}."
         for verdict in (HIGHER, LOWER)
         for reader, rows in differences[differences["verdict"] == verdict].groupby("reader", sort=False)
     ]
-    counted = f"{count(tests, 'comparison')}, all counted (Holm)"
+    counted = f"{count(others, 'other comparison' if reference else 'comparison')}, all counted (Holm)"
+    if reference:
+        counted = f"against {reference} as in the leaderboard" + (f"; {counted}" if others else "")
     if not tests:
         return "No rater called a study that a reader called too."
     if not claims:
@@ -86,8 +95,11 @@ def _said(differences: pd.DataFrame) -> str:
     return f"{' '.join(claims)} Nobody else is shown to differ: {counted}."
 
 
-def _differences(differences: pd.DataFrame, level: str, more: str) -> TableBlock:
+def _differences(differences: pd.DataFrame, level: str, reference: str, more: str) -> TableBlock:
     """Raters as rows, readers as columns."""
+    as_above = (
+        f"; against {reference} as in the leaderboard" if reference else ""
+    )
     cells: Mapping[tuple[str, str], Row] = {
         (str(name), str(row["reader"])): dict(row) for name, row in differences.iterrows()
     }
@@ -117,7 +129,7 @@ def _differences(differences: pd.DataFrame, level: str, more: str) -> TableBlock
         raters.set_index("rater"),
         [name_column("Rater", "rater"), *map(column, dict.fromkeys(map(str, differences["reader"])))],
         f"Kappa of the rater less kappa of the reader, on the studies both called, with {level} intervals and p adjusted "
-        f"for all comparisons. Bold: shown to differ.{more}",
+        f"for all comparisons{as_above}. Bold: shown to differ.{more}",
         ("reader_differences.csv", "reader_differences.json", "reader_differences.tex"),
         row_style=lambda row: f"kind-{row['kind']}",
     )
@@ -145,10 +157,18 @@ def _at_readers(points: pd.DataFrame, level: str) -> TableBlock:
     )  # fmt: skip
 
 
-def _methods(data: PartInput, found: ReaderFrames) -> str:
+def _methods(data: PartInput, comparison: Comparison, found: ReaderFrames) -> str:
+    reference = _reference(comparison, found)
+    others = int(found.differences.loc[found.differences["reader"] != reference, "p"].notna().sum())
     text = (
-        f"Every ensemble and backbone was compared with every reader outside the panel as above; the "
-        f"{count(int(found.differences['p'].notna().sum()), 'p value')} of these comparisons are one family (Holm). A rater "
+        "Every ensemble and backbone was compared with every reader outside the panel as above"
+        + (f"; with {reference} as in the leaderboard" if reference else "")
+        + (
+            f"; the {count(others, 'other p value' if reference else 'p value')} are one family (Holm)"
+            if others
+            else ""
+        )
+        + ". A rater "
         f"is said to differ from a reader only if the adjusted p value is below {error_rate(data.level):.2g} and the "
         "interval excludes zero."
     )

@@ -152,8 +152,9 @@ def rank_confidence_sets(estimate: ArrayLike, draws: ArrayLike, level: float = 0
 
     The bootstrap of a small study has too little spread, and the sets with it. Measured for six raters of equal kappa
     (1,500 resamples, level .95): all sets hold in about 78 % of studies of 15 patients, 87 to 90 % of 30 and 89 % of 50,
-    and in the promised share of 207. Below 100 patients take a pair as told apart only if a test that is exact there
-    agrees, e.g. Holm's p over all pairs of `swaps.swap_p`, as the reports do.
+    and in the promised share of 207. Of 8 and 20 equal raters with 100 patients of whom 5 are abnormal 90 and 82 %. With
+    fewer than 100 patients or 20 of the rarer class take a pair as told apart only if a test that is exact there agrees,
+    e.g. Holm's p over all pairs of `swaps.swap_p`; the reports always do.
     """
     centre, joint = np.asarray(estimate, dtype=np.float64), np.asarray(draws, dtype=np.float64)
     if centre.ndim != 1 or joint.ndim != 2 or joint.shape[1] != len(centre):

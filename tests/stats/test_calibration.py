@@ -56,6 +56,21 @@ def test_clustered_standard_errors_equal_statsmodels():
     assert found.patients == k
 
 
+@pytest.mark.parametrize(("patients", "each"), [(10, 6), (30, 4)])
+def test_limits_of_few_patients_with_several_studies_hold(patients: int, each: int) -> None:
+    """Calibrated probabilities: the plain sandwich with normal quantiles covers 87 % at ten patients."""
+    rng = np.random.default_rng(1)
+    unit = np.repeat(np.arange(patients), each)
+    held = []
+    for _ in range(250):
+        x = rng.normal(0, 1.2, patients)[unit] + rng.normal(0, 0.8, len(unit))
+        found = calibration((rng.random(len(x)) < expit(x)).astype(int), expit(x), patients=unit)
+        if not np.isnan(found.slope):
+            held.append(found.slope_low <= 1 <= found.slope_high)
+    assert len(held) > 200
+    assert np.mean(held) >= 0.94
+
+
 @settings(max_examples=60, deadline=None)
 @given(STUDIES)
 def test_swapping_the_classes_turns_intercepts_and_keeps_the_slope(rows):
