@@ -97,9 +97,7 @@ def _said(differences: pd.DataFrame, reference: str) -> str:
 
 def _differences(differences: pd.DataFrame, level: str, reference: str, more: str) -> TableBlock:
     """Raters as rows, readers as columns."""
-    as_above = (
-        f"; against {reference} as in the leaderboard" if reference else ""
-    )
+    as_above = f"; against {reference} as in the leaderboard" if reference else ""
     cells: Mapping[tuple[str, str], Row] = {
         (str(name), str(row["reader"])): dict(row) for name, row in differences.iterrows()
     }

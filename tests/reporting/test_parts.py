@@ -72,6 +72,7 @@ def test_differences_from_readers_are_the_paired_ones_adjusted_together(whole: C
         assert (row["difference"], row["p"]) == (own["difference"], own["p"])
         assert row["low"] == own["low"] or reader == whole.reference.rater  # type: ignore[union-attr]
     assert whole.reference is not None
+    found = found.reset_index("reader")
     others = found[found["reader"] != whole.reference.rater]
     np.testing.assert_allclose(others["p_adjusted"], multipletests(others["p"], method="holm")[1])
     best = found[found["reader"] == whole.reference.rater]
