@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mura_ensemble.backbones.views import content_digest
+from mura_ensemble.backbones.views import MISSING, content_digest
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json
 from mura_ensemble.data.predictions import manifest_digest
@@ -37,8 +37,8 @@ def read_views(manifest: Path, split: str, views_root: Path | None) -> pd.DataFr
     Raises
     ------
     InputError
-        If the split has no views, the views of one study name two patients or study types, or there is
-        no folder of views.
+        If the split has no views, the views of one study name two patients or study types, there is no folder of
+        views, or it holds none of them.
     """
     table = read_table(manifest, MANIFEST)
     rows = table[table["split"] == split].sort_values(["study", "view"], ignore_index=True)
@@ -58,6 +58,11 @@ def read_views(manifest: Path, split: str, views_root: Path | None) -> pd.DataFr
     rows["file"] = [str(root / path) for path in rows["path"]]
     with ThreadPoolExecutor() as pool:
         rows["content"] = list(pool.map(content_digest, [Path(file) for file in rows["file"]]))
+    if (rows["content"] == MISSING).all():
+        raise InputError(
+            f"{root}: none of the {len(rows):,} views of split '{split}' is here, the first as {rows['path'].iloc[0]}; "
+            "name the folder that their paths start from with --root"
+        )
     return rows
 
 

@@ -23,8 +23,10 @@ from mura_ensemble.backbones.shards import (
 )
 from mura_ensemble.backbones.testtime import TestTime, parse_tta
 from mura_ensemble.backbones.turns import shard_here
+from mura_ensemble.backbones.views import MISSING
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.predictions import backbone_folder, plain_name
+from mura_ensemble.data.words import count
 
 __all__ = ["TOLERANCE", "merge_predictions", "predict_backbone"]
 
@@ -92,7 +94,7 @@ def predict_backbone(
     device : str
         `auto`, `cpu`, `cuda`, `cuda:1`, ...
     allow_failed : bool
-        Return instead of raising when views could not be read.
+        Return instead of raising when views could not be read, and let failures replace numbers that stand.
 
     Returns
     -------
@@ -103,8 +105,8 @@ def predict_backbone(
     MissingExtraError
         Without the `[backbones]` extra; before anything else is done.
     InputError
-        For every fault of the input; and, unless `allow_failed`, when views could not be read (their
-        rows are written all the same).
+        For every fault of the input; and, unless `allow_failed`, when views could not be read (their rows are
+        written all the same, but where views of the standing file would lose their numbers).
     """
     require_extra()
     turn, turns = shard_here(shard)
@@ -142,7 +144,11 @@ def predict_backbone(
     stood = table is not None
     if not stood:
         work.refuse_other_inputs()
-        work.begin(len(rows))
+        gone = rows.loc[rows["content"] == MISSING, ["view"]].assign(
+            status="failed", reason="no file, or an empty one"
+        )
+        if not allow_failed:
+            work.refuse_to_lose(gone)
         numbers = [number for number in work.missing(len(rows)) if number % turns == turn]
         if numbers:
             members = Members(
@@ -154,8 +160,10 @@ def predict_backbone(
                 compiled=compiled,
                 device=where,
             )
+            work.begin(len(rows))
             computed = predict_parts(work, rows, numbers, members, batch_size=batch_size, workers=workers)
-        table = work.finish(rows)
+        work.begin(len(rows))
+        table = work.finish(rows, allow_failed=allow_failed)
     return _summary(work, rows, table, computed, stood=stood, allow_failed=allow_failed)
 
 
@@ -207,9 +215,9 @@ def merge_predictions(
         total = len(parts_of(len(rows)))
         raise InputError(
             f"{folder}: {len(missing)} of {total} parts of split '{split}' are missing (first: {missing[0]}); "
-            "run the shards that are not done, e.g. predict with --shard 0/1"
+            "run the shards that are not done, or predict without --shard, which does whatever is missing"
         )
-    table = work.finish(rows)
+    table = work.finish(rows, allow_failed=allow_failed)
     return _summary(work, rows, table, 0, stood=False, allow_failed=allow_failed)
 
 
@@ -252,8 +260,8 @@ def _summary(
     if len(failed) and not allow_failed:
         view, reason = failed.iloc[0]
         raise InputError(
-            f"{work.folder / work.split}.parquet: {len(failed)} of {len(rows)} views failed, first {view} ({reason}); "
-            "their rows are written without a number: mend the files and predict again, or pass --allow-failed"
+            f"{work.folder / work.split}.parquet: {len(failed):,} of {count(len(rows), 'view')} failed, first {view} "
+            f"({reason}); their rows are written without a number: mend the files and predict again, or pass --allow-failed"
         )
     return PredictionSummary(
         folder=work.folder,

@@ -22,8 +22,17 @@ import pandas as pd
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import locked, read_json, write_frame, write_json
-from mura_ensemble.data.predictions import CARD, Role, cache_key, read_card, read_split, write_split
+from mura_ensemble.data.predictions import (
+    CARD,
+    Role,
+    cache_key,
+    first_difference,
+    read_card,
+    read_split,
+    write_split,
+)
 from mura_ensemble.data.tables import PREDICTIONS, read_table
+from mura_ensemble.data.words import count
 
 __all__ = ["PredictionSummary", "Work", "find_plans", "find_whole", "parts_of"]
 
@@ -70,7 +79,8 @@ class PredictionSummary:
         done = f"already whole, {done}" if self.stood else done
         lines = [f"{self.folder.name}, split '{self.split}' ({self.role}): {self.views:,} views, {done}"]
         if len(self.failed):
-            lines.append(f"  {len(self.failed):,} views failed, first {self.failed['view'].iloc[0]}")
+            view, reason = self.failed[["view", "reason"]].iloc[0]
+            lines.append(f"  {count(len(self.failed), 'view')} failed, first {view} ({reason})")
         if not self.complete:
             lines.append("  parts of other shards are missing; run them, then merge")
         return "\n".join([*lines, f"{'wrote' if self.complete else 'parts in'} {self.folder}"])
@@ -133,8 +143,35 @@ class Work:
         """
         if (self.folder / CARD).exists() and read_card(self.folder)["inputs"] != self.inputs:
             raise InputError(
-                f"{self.folder / CARD}: predictions of another model stand under the name '{self.folder.name}'; "
-                "give this one another name or remove the folder"
+                f"{self.folder / CARD}: other predictions stand under the name '{self.folder.name}' "
+                f"({first_difference(read_card(self.folder)['inputs'], self.inputs)}); give these another --name"
+            )
+
+    def refuse_to_lose(self, table: pd.DataFrame) -> None:
+        """Find out whether views that have a number in the finished split would lose it.
+
+        Parameters
+        ----------
+        table : DataFrame
+            `view`, `status` and `reason` of what would replace it.
+
+        Raises
+        ------
+        InputError
+        """
+        if not (self.folder / CARD).exists() or self.split not in read_card(self.folder)["splits"]:
+            return
+        path = self.folder / f"{self.split}.parquet"
+        if not path.exists():
+            return
+        standing = read_split(self.folder, self.split)
+        known = standing.loc[standing["status"] == "ok", "view"]
+        lost = table[(table["status"] == "failed") & table["view"].isin(known)]
+        if len(lost):
+            raise InputError(
+                f"{path}: {count(len(lost), 'view')} with a number there cannot be read now, first {lost['view'].iloc[0]} "
+                f"({lost['reason'].iloc[0]}); the file is left as it is: bring the views back (check --root), or pass "
+                "--allow-failed to replace it"
             )
 
     def begin(self, views: int) -> None:
@@ -150,18 +187,20 @@ class Work:
             told = {name: value for name, value in asdict(self).items() if name != "folder"}
             write_json(path, {**told, "views": views, "parts": len(parts_of(views))})
 
-    def finish(self, rows: pd.DataFrame) -> pd.DataFrame | None:
+    def finish(self, rows: pd.DataFrame, *, allow_failed: bool = False) -> pd.DataFrame | None:
         """Merge the parts into the cache if all are there; None if some are missing.
 
         Parameters
         ----------
         rows : DataFrame
             Every view that was asked for: `study`, `view`.
+        allow_failed : bool
+            Whether a number that stands may be replaced by a failure.
 
         Raises
         ------
         InputError
-            If the views of the parts are not exactly those of `rows`.
+            If the views of the parts are not exactly those of `rows`, or a number would be lost.
         """
         numbers = range(len(parts_of(len(rows))))
         # Two processes may find the last part there at once, or one may still do what another has finished.
@@ -174,6 +213,8 @@ class Work:
                     [read_table(self.part(number), PREDICTIONS) for number in numbers], ignore_index=True
                 )
                 _refuse_other_rows(table, rows, self.partial)
+                if not allow_failed:
+                    self.refuse_to_lose(table)
                 write_split(
                     self.folder,
                     self.split,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from mura_ensemble.data.words import count
+
 __all__ = [
     "count",
     "error_rate",
@@ -87,12 +89,6 @@ def percent(share: float, decimals: int = 1) -> str:
 def error_rate(level: float) -> float:
     """1 - level without the last digit of floating point: 0.05 is not below 1 - 0.95."""
     return round(1 - level, 12)
-
-
-def count(number: float, one: str, many: str | None = None) -> str:
-    """`1 study`, `1,199 studies`: a number with its noun."""
-    noun = one if number == 1 else (many if many is not None else f"{one}s")
-    return f"{number:,.0f} {noun}"
 
 
 def rank_range(low: float, high: float) -> str:

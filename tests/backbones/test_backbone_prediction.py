@@ -113,7 +113,7 @@ def test_shards_merge_to_what_one_process_writes(
     with pytest.raises(InputError, match=r"of split 'train' are missing \(first: 1\)"):
         merge_predictions(fixed_study.manifest, sharded / "tiny", split="train")
     with monkeypatch.context() as patch:
-        patch.setattr(shards.Work, "finish", lambda *_: None)  # the last shard dies before it can merge
+        patch.setattr(shards.Work, "finish", lambda *_, **__: None)  # the last shard dies before it can merge
         _predict(run, fixed_study, sharded, "train", shard="1/3")
     merged = merge_predictions(fixed_study.manifest, sharded / "tiny", split="train")
     assert merged.complete
@@ -149,7 +149,7 @@ def test_merging_proves_the_row_set(
 ) -> None:
     monkeypatch.setattr(shards, "PART", (5, 5))
     with monkeypatch.context() as patch:
-        patch.setattr(shards.Work, "finish", lambda *_: None)
+        patch.setattr(shards.Work, "finish", lambda *_, **__: None)
         _predict(run, study, tmp_path, "test")
     folder = tmp_path / "tiny"
     first, second = sorted(folder.glob(".partial/*/part-*.parquet"))[:2]
@@ -236,6 +236,40 @@ def test_a_mended_view_is_predicted_again(run: Any, study: Study, tmp_path: Path
     assert len(_predict(run, study, tmp_path).failed) == 0
 
 
+def test_numbers_that_stand_are_not_lost_to_failures(run: Any, study: Study, tmp_path: Path) -> None:
+    _predict(run, study, tmp_path / "set")
+    file = tmp_path / "set" / "tiny" / "test.parquet"
+    before = file.read_bytes()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with pytest.raises(InputError, match=r"elsewhere: none of the 13 views of split 'test' is here.* --root"):
+        _predict(run, study, tmp_path / "set", views_root=elsewhere)
+    with pytest.raises(InputError, match="none of the 13 views"):
+        _predict(run, study, tmp_path / "new", views_root=elsewhere)
+    assert not (tmp_path / "new").exists()
+    view = read_split(tmp_path / "set" / "tiny", "test")["view"].iloc[0]
+    good = study.file(view).read_bytes()
+    for broken, reason in ((None, "no file"), (b"", "an empty one"), (good[:50], "cannot be decoded")):
+        study.file(view).unlink()
+        if broken is not None:
+            study.file(view).write_bytes(broken)
+        with pytest.raises(InputError, match=rf"1 view with a number there cannot be read now.*{reason}"):
+            _predict(run, study, tmp_path / "set")
+        assert file.read_bytes() == before
+        study.file(view).write_bytes(good)
+    study.file(view).write_bytes(b"")
+    assert len(_predict(run, study, tmp_path / "set", allow_failed=True).failed) == 1
+    study.file(view).write_bytes(good)
+    _predict(run, study, tmp_path / "set")
+    assert file.read_bytes() == before
+
+
+def test_a_prediction_that_cannot_begin_leaves_nothing(run: Any, study: Study, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot take views of"):
+        _predict(run, study, tmp_path / "set", tta=("sizes=33",))
+    assert not list((tmp_path / "set").rglob("*"))
+
+
 def test_a_file_that_changes_while_it_is_in_use_stops_the_prediction(
     run: Any, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,7 +298,10 @@ def test_the_card_says_what_made_the_numbers_and_no_path(
 
 def test_precision_is_part_of_the_key(run: Any, fixed_study: Study, tmp_path: Path) -> None:
     whole = _predict(run, fixed_study, tmp_path)
-    with pytest.raises(InputError, match="another model stand under the name 'tiny'"):
+    with pytest.raises(
+        InputError,
+        match=r"under the name 'tiny' \(precision: \"float32\" there, \"bfloat16\" here\); give these another --name",
+    ):
         _predict(run, fixed_study, tmp_path, precision="bfloat16")
     half = _predict(run, fixed_study, tmp_path, precision="bfloat16", name="half")
     assert half.key != whole.key
