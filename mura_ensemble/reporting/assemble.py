@@ -181,7 +181,7 @@ def assemble_raters(
         )
         calls[name], kinds[name] = pd.Series(called, index=pooled.studies.index), "backbone"
         if cards[name]["splits"][split]["role"] == "in-sample":
-            notes[name] = "trained on these studies: apparent, not honest"
+            notes[name] = "trained or validated on these studies: apparent, not honest"
             apparent.append(name)
         elif cards[name]["splits"][split]["role"] == "out-of-fold":
             notes[name] = "out-of-fold"

@@ -96,7 +96,7 @@ CODES: dict[str, Code] = {
     "ME016": Code(
         "note",
         "too few patients for the bootstrap alone to tell raters apart",
-        "read the ranges of ranks, which also need the permutation test; shares of resamples mean little",
+        "read the ranges of ranks, which rest on the permutation test, not shares of resamples",
     ),
     "ME017": Code("warning", "too few resamples for ranks", "use 1,000 resamples or more"),
     "ME018": Code(

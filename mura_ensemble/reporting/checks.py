@@ -231,8 +231,8 @@ def _ranking(leaderboard: pd.DataFrame, standings: Standings, resamples: int) ->
         yield Notice(
             "note",
             "ME016",
-            f"Ranks rest on {count(standings.patients, 'patient')}, too few for the bootstrap alone to tell raters apart.",
-            "Read the ranges of ranks, which need the permutation test of all pairs; shares of resamples mean little.",
+            f"Shares of resamples rest on {count(standings.patients, 'patient')}, too few for the bootstrap to be right.",
+            "Read the ranges of ranks, which rest on the permutation test of all pairs.",
         )
     if resamples < _ENOUGH_RESAMPLES:
         yield Notice(

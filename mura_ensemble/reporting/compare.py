@@ -12,6 +12,7 @@ from mura_ensemble.data.errors import InputError
 from mura_ensemble.reporting.caller_warnings import patients_known
 from mura_ensemble.reporting.checks import run_checks
 from mura_ensemble.reporting.comparison import Comparison, DataCard, ReaderBand
+from mura_ensemble.reporting.discordance import paired_studies
 from mura_ensemble.reporting.inputs import Kind, Reads, checked_reads
 from mura_ensemble.reporting.leaderboard import (
     Reference,
@@ -202,14 +203,12 @@ def _detectable(
 ) -> float:
     if reference is None or not 0 < data.prevalence < 1:
         return np.nan
-    pairs = differences.xs(reference.rater, level="reference")
-    pairs = pairs[pairs["n"] > 0]
-    discordance = (pairs["only_rater_right"] + pairs["only_reference_right"]) / pairs["n"]
-    middle = float(discordance.median()) if len(discordance) else 0.0
-    if not middle > 0:
+    called, discordance = paired_studies(differences, reference.rater)
+    if not discordance > 0:
         return np.nan
     # Patients, not studies: several studies of one patient tell less than as many patients.
-    return float(detectable_difference(data.patients, middle, prevalence=data.prevalence, alpha=1 - level))
+    units = round(data.patients * called / data.studies)
+    return float(detectable_difference(units, discordance, prevalence=data.prevalence, alpha=1 - level))
 
 
 def _reader_band(board: pd.DataFrame) -> ReaderBand | None:

@@ -177,8 +177,14 @@ class Comparison:
 
     @property
     def reference_role(self) -> str:
-        """`best reader`, and on which studies where calls are missing; empty without a reference."""
+        """`best reader`, and of which or on which studies where that is not all; empty without a reference."""
         if self.reference is None:
             return ""
+        if self.reference.role in ("reader", "backbone") and self._alike_apparent(self.reference.role):
+            return f"{self.reference.role} that did not see these studies"
         chosen = self.reference.candidates > 1 and self.common_studies
         return f"{self.reference.role} on {self.common_studies}" if chosen else self.reference.role
+
+    def _alike_apparent(self, kind: str) -> bool:
+        board = self.leaderboard
+        return bool(((board["kind"] == kind) & board["apparent"]).any())

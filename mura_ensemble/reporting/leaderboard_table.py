@@ -74,7 +74,7 @@ def leaderboard_blocks(comparison: Comparison) -> Iterator[TableBlock | Paragrap
 def _leaderboard_caption(comparison: Comparison) -> str:
     return (
         f"Raters by kappa, with {level_name(comparison.level)} intervals. The rank is the "
-        "range in which the true rank may lie; raters that cannot be told apart share its lower end."
+        "range in which the true rank may lie; ranges of raters that cannot be told apart overlap."
     ) + (f" {DAGGER} {SMALL}" if comparison.leaderboard["small"].any() else "")
 
 
@@ -146,7 +146,8 @@ def _leaderboard_columns(comparison: Comparison, claimed: set[str]) -> list[Colu
 
 
 def _about(row: Row) -> str:
-    marks = (row["kind"], "apparent: fitted on these studies" if row["apparent"] else "", row["notes"])
+    said = "apparent" in row["notes"] or not row["apparent"]
+    marks = (row["kind"], "" if said else "apparent: fitted on these studies", row["notes"])
     return "; ".join(mark for mark in marks if mark)
 
 

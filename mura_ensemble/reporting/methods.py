@@ -138,14 +138,13 @@ def _ranks(data: DataCard, standings: Standings, level: float, resamples: int, s
     if not standings.used:
         return f"No ranks are given: no resample of the {units} gives every ranked rater a kappa.{common}"
     return (
-        f"Ranks come from {resamples:,} joint resamples of the {units} (seed {seed}), the same for all raters.{common} The "
-        f"rank printed is a range, a {level_name(level)} confidence set that holds for all raters at once; it begins at one "
-        "more than the number of raters shown to have a higher kappa, so raters that cannot be told apart share its lower "
-        "end. A rater is shown to have a higher kappa if both the step-wise max-T test over all pairs (Mogstad, Romano, "
-        "Shaikh & Wilhelm 2024, Rev Econ Stud 91:476; Romano & Wolf 2005, Econometrica 73:1237) and the permutation test, "
-        f"adjusted with Holm's method over all pairs, say so.{seen} The share of resamples in which a rater has the highest "
-        "kappa describes the "
-        "noise of these data; it is not the probability that the rater is truly best."
+        f"The rank printed is a range, a {level_name(level)} confidence set that holds for all raters at once; it begins at "
+        "one more than the number of raters shown to have a higher kappa and ends at the number of raters less those shown "
+        "to have a lower one, by the permutation test adjusted with Holm's method over all pairs (Mogstad, Romano, Shaikh & "
+        f"Wilhelm 2024, Rev Econ Stud 91:476), so the ranges of raters that cannot be told apart overlap.{seen}{common} The "
+        f"share of resamples in which a rater has the highest kappa, of {resamples:,} joint resamples of the {units} (seed "
+        f"{seed}), "
+        "describes the noise of these data; it is not the probability that the rater is truly best."
     )
 
 

@@ -127,5 +127,6 @@ def _data_facts(comparison: Comparison) -> list[tuple[str, str, str]]:
         )
     if len(data.by_type) > 1:
         sizes = data.by_type["studies"]
-        facts.append(("Study types", f"{len(sizes)}", f"{sizes.min()} to {sizes.max()} studies each"))
+        each = f"{sizes.min()} to {sizes.max()}" if sizes.min() < sizes.max() else f"{sizes.min()}"
+        facts.append(("Study types", f"{len(sizes)}", f"{each} studies each"))
     return facts

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.reporting.comparison import Comparison, Part
+from mura_ensemble.reporting.discordance import paired_studies
 from mura_ensemble.reporting.formats import count, estimate, percent
 from mura_ensemble.reporting.page import Paragraph, Section, TableBlock
 from mura_ensemble.reporting.part_columns import count_column, name_column
@@ -24,11 +25,13 @@ def power_part(comparison: Comparison) -> Part | None:
     reference = comparison.reference
     if reference is None or np.isnan(comparison.detectable):
         return None
-    found, needed = _detectable(comparison), _needed(comparison)
+    called, psi = paired_studies(comparison.differences, reference.rater)
+    found, needed = _detectable(comparison, called / comparison.data.studies, psi), _needed(comparison, psi)
     units = "patients" if comparison.data.patients_known else "studies"
+    missing = comparison.leaderboard["missing"].any()
     columns = [
         name_column("Studies of", "studies_of"),
-        count_column("Units", "units", below=units),
+        count_column("Units", "units", below=f"{units} both called" if missing else units),
         Column("Abnormal", lambda row: percent(row["prevalence"])),
         Column("One right", lambda row: percent(row["discordance"]), below="of rater and reference"),
         Column("One test", _value("detectable"), below="named beforehand"),
@@ -78,20 +81,16 @@ def power_part(comparison: Comparison) -> Part | None:
         methods=(
             "Detectable differences and numbers needed: Connor's formula for McNemar's test (Biometrics 1987; 43:207) at "
             "80 % power with the median discordance found, divided by the chance disagreement to give kappa; units are "
-            "patients.",
+            + (
+                "patients of the studies that both raters called (median over raters)."
+                if missing
+                else "patients."
+            ),
         ),
     )
 
 
-def _discordance(comparison: Comparison) -> float:
-    """Median over the compared raters of the share of studies on which exactly one of rater and reference is right."""
-    assert comparison.reference is not None
-    pairs = comparison.differences.xs(comparison.reference.rater, level="reference")
-    pairs = pairs[pairs["n"] > 0]
-    return float(((pairs["only_rater_right"] + pairs["only_reference_right"]) / pairs["n"]).median())
-
-
-def _detectable(comparison: Comparison) -> pd.DataFrame:
+def _detectable(comparison: Comparison, called: float, psi: float) -> pd.DataFrame:
     data, alpha, family = comparison.data, 1 - comparison.level, max(comparison.compared, 1)
     rows = {"all types": (data.studies, data.patients, data.prevalence)}
     if len(data.by_type) > 1:
@@ -99,8 +98,8 @@ def _detectable(comparison: Comparison) -> pd.DataFrame:
             units = row["patients"] if data.patients_known else row["studies"]
             rows[str(name)] = (row["studies"], units, row["prevalence"])
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["studies", "units", "prevalence"])
-    psi = _discordance(comparison)
     frame = frame.rename_axis("studies_of").assign(discordance=psi, compared=family)
+    frame["units"] = (called * frame["units"]).round()
     usable = frame["prevalence"].between(0, 1, inclusive="neither")
     units, prevalence = (frame.loc[usable, name].to_numpy(np.float64) for name in ("units", "prevalence"))
     for name, level in (("detectable", alpha), ("detectable_family", alpha / family)):
@@ -109,8 +108,8 @@ def _detectable(comparison: Comparison) -> pd.DataFrame:
     return frame
 
 
-def _needed(comparison: Comparison) -> pd.DataFrame:
-    psi, prevalence = _discordance(comparison), comparison.data.prevalence
+def _needed(comparison: Comparison, psi: float) -> pd.DataFrame:
+    prevalence = comparison.data.prevalence
     alpha, family = 1 - comparison.level, max(comparison.compared, 1)
     return pd.DataFrame(
         {

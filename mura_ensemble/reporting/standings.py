@@ -10,7 +10,7 @@ import pandas as pd
 
 from mura_ensemble.reporting.claims import shown_higher
 from mura_ensemble.reporting.inputs import Reads
-from mura_ensemble.stats.ranks import rank_confidence_sets, rank_summary
+from mura_ensemble.stats.ranks import competition_ranks, rank_summary
 from mura_ensemble.stats.resample import joint_bootstrap
 
 __all__ = ["ENOUGH_PATIENTS", "Standings", "build_standings"]
@@ -25,10 +25,10 @@ class Standings:
     Attributes
     ----------
     ranks : DataFrame
-        Index rater; `place` (1 + raters with a higher kappa), `rank` (1 + raters shown to be better, so that raters
-        not told apart share it), `rank_low`, `rank_high` (simultaneous confidence set of the true rank), `p_best`
-        (share of resamples with the highest kappa, ties shared). NaN where kappa is undefined, for raters that saw these
-        studies while others did not, and for all where no resample can be used.
+        Index rater; `place` (1 + raters with a higher kappa), `rank` (1 + raters shown to be better), `rank_low`,
+        `rank_high` (simultaneous confidence set of the true rank), `p_best` (share of resamples with the highest kappa,
+        ties shared). NaN where kappa is undefined, for raters that saw these studies while others did not, and for all
+        where no resample can be used.
     undefined : dict
         Rater with a kappa to the number of resamples in which it has none.
     shares : DataFrame
@@ -73,10 +73,10 @@ def build_standings(
     Notes
     -----
     Kappas of different studies cannot be ranked: one rater may have had the easier ones. A rater counts as better than
-    another only if the rank sets (max-T) and the test of all pairs (`claims`) both say so. Rank and pair then never
-    contradict each other, and below 100 patients, where the bootstrap alone makes too many such claims (see
-    `stats.ranks.rank_confidence_sets`), the exact test decides. From 200 patients on the two agree but for a pair or two
-    in a hundred.
+    another if the test of all pairs says so (`claims`), so a rank never contradicts a pair; such ranks are simultaneous
+    confidence sets whatever test of all pairs they rest on (Mogstad et al. 2024). The bootstrap's own sets
+    (`stats.ranks.rank_confidence_sets`) are not used here: with few patients, or few of the rarer class, they hold too
+    seldom, and from 200 patients on the two agree but for a pair or two in a hundred.
     """
     raters = reads.calls.columns
     calls = reads.calls.to_numpy()
@@ -102,15 +102,16 @@ def build_standings(
     undefined = {str(name): int(lost[i]) for i, name in enumerate(raters) if ranked[i]}
     if not used:
         return Standings(standings.ranks, none, undefined, 0, standings.studies, patients, seen)
-    sets = rank_confidence_sets(estimate, draws, level)
-    better = sets.better & shown_higher(differences, raters, level)
+    # Where calls are missing a pair may rest on other studies than the ranks; a rank follows it only where both agree.
+    ahead = estimate[:, None] > estimate[None]
+    better = shown_higher(differences, raters, level) & ahead
     low = np.where(known, 1.0 + better.sum(axis=0), np.nan)
     summary = rank_summary(boot, level=level)
     shares = pd.DataFrame(
         summary.p_rank, index=raters, columns=[f"share_{rank + 1}" for rank in range(len(raters))]
     )
     ranks = standings.ranks.assign(
-        place=sets.rank,
+        place=np.where(known, competition_ranks(estimate), np.nan),
         rank=low,
         rank_low=low,
         rank_high=np.where(known, 1.0 * known.sum() - better.sum(axis=1), np.nan),

@@ -35,7 +35,7 @@ __all__ = ["headline", "level_name", "verdict_items"]
 _NO_RANKS = "ranks are undefined, for too few resamples give every rater a kappa on the same studies"
 _TOO_FEW = " Too few studies to estimate it."
 _HALF_THE_RANGE = 1.0  # of kappa, -1 to 1: an interval as wide says nothing
-_ALWAYS_SAID = ("ME014", "ME019")
+_ALWAYS_SAID = ("ME007", "ME014", "ME019")
 
 
 def headline(comparison: Comparison) -> str:
@@ -61,7 +61,10 @@ def headline(comparison: Comparison) -> str:
     who = _families(rivals["kind"], join="or")
     if (rivals["difference"] > 0).any():
         return f"No {who} is shown to surpass {against}."
-    return f"No {who} has a higher kappa than {against}."
+    seen = board["kind"].isin(set(rivals["kind"])) & board["apparent"]
+    those = " that did not see these studies" if seen.any() else ""
+    where = " on the studies that both called" if board["missing"].any() else ""
+    return f"No {who}{those} has a higher kappa than {against}{where}."
 
 
 def verdict_items(comparison: Comparison) -> list[tuple[str, str]]:
@@ -85,7 +88,7 @@ def verdict_items(comparison: Comparison) -> list[tuple[str, str]]:
     warned = sum(item.level == "warning" for item in comparison.checks)
     if warned:
         grave = [item.sentence for item in comparison.checks if _belongs_in_the_verdict(item)]
-        read = f"Read the {count(warned, 'warning')} under Checks."
+        read = f"Read the {count(warned, 'warning') if warned > 1 else 'warning'} under Checks."
         items.insert(1, ("Before you quote it", " ".join([*grave, read])))
     return items
 
@@ -137,7 +140,7 @@ def _top(comparison: Comparison, board: pd.DataFrame) -> str:
     tied = [str(other) for other in board.index[1:] if board.loc[other, "kappa"] == rater["kappa"]]
     also = f", the same as {name_list(tied, most=3)}" if tied else ""
     fitted = (
-        " It was fitted on studies of this comparison, so that kappa is too high."
+        " It was trained, fitted or tuned on studies of this comparison, so that kappa is no honest one."
         if rater["apparent"]
         else ""
     )
