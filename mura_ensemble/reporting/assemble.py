@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -75,6 +75,9 @@ class RaterTable:
         Same index; the calls of every reader of the file, those of the panel too; None without readers.
     panel : tuple of str
         Readers whose majority is the gold standard; empty where labels are.
+    undecided : DataFrame
+        Index study, those without a decided gold standard: `patient`, and one column per rater as in `calls`. They score
+        nobody here, but other panels may decide them.
     """
 
     calls: pd.DataFrame
@@ -90,6 +93,7 @@ class RaterTable:
     ensembles: tuple[Ensemble, ...]
     reading: pd.DataFrame | None
     panel: tuple[str, ...]
+    undecided: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def read_cards(predictions: Path, backbones: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
@@ -255,6 +259,7 @@ def assemble_raters(
         ensembles=tuple(applied_ensembles),
         reading=None if reading is None else reading.loc[decided],
         panel=tuple(panel),
+        undecided=pd.DataFrame(calls).loc[~decided].assign(patient=pooled.studies.loc[~decided, "patient"]),
     )
 
 

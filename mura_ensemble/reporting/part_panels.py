@@ -25,7 +25,7 @@ _FEWEST, _MOST = 200, 1_000  # resamples
 
 @dataclass(frozen=True)
 class PanelFrames:
-    """Every rater against every panel of the same size, on the studies scored here.
+    """Every rater against every panel of the same size, each on the studies that it decides.
 
     Attributes
     ----------
@@ -51,7 +51,9 @@ class PanelFrames:
     readers: int
 
 
-def panel_frames(data: PartInput, reading: pd.DataFrame, panel: Sequence[str]) -> PanelFrames | None:
+def panel_frames(
+    data: PartInput, reading: pd.DataFrame, panel: Sequence[str], undecided: pd.DataFrame
+) -> PanelFrames | None:
     """Score everyone against every panel of the size of this report's; None where these are more than `MOST_PANELS`.
 
     Parameters
@@ -61,18 +63,28 @@ def panel_frames(data: PartInput, reading: pd.DataFrame, panel: Sequence[str]) -
         Index study; one column per reader, 0, 1 or NaN: those of the panel too.
     panel : sequence of str
         Whose majority is the gold standard here; fewer than all readers.
+    undecided : DataFrame
+        Index study: `patient`, readers and other raters of the studies that this panel left undecided. Without them a
+        panel of two would leave only studies on which both agree, and either would be judged by his double elsewhere.
     """
     readers = sorted(map(str, reading.columns))
     if comb(len(readers), len(panel)) > MOST_PANELS:
         return None
     models = data.raters_of("ensemble", "backbone")
-    votes = reading[readers].reindex(data.studies.index).to_numpy(np.float64)
+    every = (
+        reading[readers].reindex(data.studies.index).join(data.calls[models]).join(data.studies["patient"])
+    )
+    if len(undecided):
+        every = pd.concat(
+            [every, undecided[[*readers, *models, "patient"]].astype({"patient": str})]
+        ).sort_index()
+    codes = np.unique(every["patient"].to_numpy(dtype=object), return_inverse=True)[1]
     panels = all_panels(len(readers), len(panel))
     found = every_panel(
-        votes,
-        data.calls[models].to_numpy(np.float64),
+        every[readers].to_numpy(np.float64),
+        every[models].to_numpy(np.float64),
         panels,
-        patients=data.patients(),
+        patients=codes,
         level=data.level,
         resamples=int(np.clip(_DRAWS // len(panels), _FEWEST, min(_MOST, max(_FEWEST, data.resamples)))),
         rng=data.seed,

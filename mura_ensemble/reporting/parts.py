@@ -27,7 +27,7 @@ def build_parts(raters: RaterTable, comparison: Comparison) -> tuple[Part, ...]:
     data = part_input(raters, comparison)
     found = (
         readers_part(data, comparison),
-        panels_part(data, raters.reading, raters.panel),
+        panels_part(data, raters),
         anatomy_part(data, raters.ensembles),
         calibration_part(data, raters.points),
         hardest_part(data),

@@ -70,7 +70,8 @@ def _blocks(data: PartInput, found: AnatomyFrames) -> Iterator[Block]:
         "For each ensemble its apparent, its nested and its kappa on the studies scored here; the same numbers stand in the "
         "table below.",
         reading="Apparent: the studies that chose the weights and thresholds also judge them, an estimate that flatters. "
-        "Nested: every choice was made without the patient who is judged. Compare these two with each other; the third "
+        "Nested: every choice of the fit was made without the patient who is judged; if the backbones were chosen on these "
+        "studies before, as by search, that choice is not counted. Compare these two with each other; the third "
         "kappa is of other studies, perhaps with another gold standard.",
         file="figures/ensemble_gaps.svg",
     )
@@ -157,7 +158,12 @@ def _weight_table(weights: pd.DataFrame) -> TableBlock:
 
         def limits(row: Row) -> str:
             own = cells.get((ensemble, row["backbone"]))
-            return "" if own is None else signed_interval(own["low"], own["high"])
+            if own is None:
+                return ""
+            # A weight on its bound in every resample has no spread; limits without width would claim to be sure.
+            return (
+                signed_interval(own["low"], own["high"]) if own["low"] < own["high"] else "in all resamples"
+            )
 
         return Column(ensemble, text, detail=limits)
 
@@ -225,7 +231,8 @@ def _checks(ensembles: pd.DataFrame) -> Iterator[Notice]:
 def _methods(data: PartInput, found: AnatomyFrames) -> str:
     text = (
         "Ensembles were fitted before, on other studies unless marked. Their nested kappas are of calls by an ensemble "
-        "fitted without the study's patient, all choices included (patient-grouped cross-validation; Varma & Simon 2006, "
+        "fitted without the study's patient, all choices of the fit included, the choice of its backbones before it not "
+        "(patient-grouped cross-validation; Varma & Simon 2006, "
         "BMC Bioinformatics 7:91); the apparent kappa is of the final ensemble on its own studies."
     )
     if len(found.shares):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
+from mura_ensemble.reporting.assemble import RaterTable
 from mura_ensemble.reporting.comparison import Part
 from mura_ensemble.reporting.formats import count, estimate, interval, percent, rank_range
 from mura_ensemble.reporting.page import Block, Drawing, Paragraph, Section, TableBlock
@@ -20,11 +20,12 @@ from mura_ensemble.reporting.words import level_name
 __all__ = ["panels_part"]
 
 
-def panels_part(data: PartInput, reading: pd.DataFrame | None, panel: tuple[str, ...]) -> Part | None:
+def panels_part(data: PartInput, raters: RaterTable) -> Part | None:
     """Every panel of the same size; None where the gold standard is no panel's, or nobody sits outside."""
+    reading, panel = raters.reading, raters.panel
     if reading is None or not panel or len(panel) >= reading.shape[1]:
         return None
-    found = panel_frames(data, reading, panel)
+    found = panel_frames(data, reading, panel, raters.undecided)
     if found is None:
         beyond = Paragraph(
             "There are too many other panels of this size for one page; mura-ensemble readers scores everybody against each "
@@ -47,7 +48,7 @@ def _blocks(data: PartInput, found: PanelFrames) -> Iterator[Block]:
     yield Paragraph(
         f"The gold standard is {'the majority' if found.size > 1 else 'the calls'} of {found.size} of {found.readers} "
         f"readers. There are {found.count} such panels; each of them is another gold standard for the same "
-        f"studies and the same calls."
+        f"calls{_decided(found)}."
     )
     yield Drawing(
         "panels",
@@ -55,7 +56,8 @@ def _blocks(data: PartInput, found: PanelFrames) -> Iterator[Block]:
         "Kappa of every rater against every panel that it does not sit in, and the ranks it takes.",
         "One row per rater: a tick for each panel, the mean, and the range of ranks; the table below has the same numbers.",
         reading="Dark: the panel of this report; \N{BULLET} sits in it. The spread is what the choice of the "
-        "panel alone does: studies and calls are the same in each.",
+        "panel does: calls are the same in each"
+        + (", studies but for those it leaves undecided." if _decided(found) else ", and so are studies."),
         file="figures/panels.svg",
     )
     yield TableBlock(
@@ -84,7 +86,7 @@ def _blocks(data: PartInput, found: PanelFrames) -> Iterator[Block]:
             ),
             value_column("Ranked first", "first", percent, remark="Share of the panels without the rater."),
         ],
-        "Every rater over the panels that it does not sit in, on the studies scored here.",
+        "Every rater over the panels that it does not sit in.",
         ("panel_ranges.csv", "panel_ranges.json", "panel_ranges.tex", "panels.csv"),
         row_style=lambda row: f"kind-{row['kind']}",
     )
@@ -104,9 +106,15 @@ def _blocks(data: PartInput, found: PanelFrames) -> Iterator[Block]:
     )  # fmt: skip
     yield Paragraph(
         "A reader agrees with a majority that he is part of: this is why members of the panel are left out of the "
-        "leaderboard. Studies that this report's panel left undecided are missing here too.",
+        "leaderboard.",
         quiet=True,
     )
+
+
+def _decided(found: PanelFrames) -> str:
+    """How many studies a panel scores, where that is not the same for all."""
+    fewest, most = int(found.panels["n"].min()), int(found.panels["n"].max())
+    return "" if fewest == most else f", on the studies that it decides, {fewest:,} to {most:,} of them"
 
 
 def _range(row: Row) -> str:
@@ -116,7 +124,8 @@ def _range(row: Row) -> str:
 def _methods(found: PanelFrames) -> str:
     return (
         f"To show what the choice of the panel does, every rater was scored against each of the "
-        f"{count(found.count, 'panel')} of {found.size} of the {found.readers} readers, on the same studies; a reader only "
+        f"{count(found.count, 'panel')} of {found.size} of the {found.readers} readers, on the studies that the panel "
+        "decides; a reader only "
         "against panels without him. What a seat is worth is the mean kappa over a reader's own panels less that over the "
         "others, patients resampled and all panels recomputed each time."
     )

@@ -149,7 +149,7 @@ def _at_readers(points: pd.DataFrame, level: str) -> TableBlock:
             Column("p, adjusted", lambda row: p_value(row["p_adjusted"])),
         ],
         f"What the drawn raters would find if their threshold were moved to a reader's specificity, with {level} "
-        "intervals. The threshold is found on these studies, and anew in every resample.",
+        "intervals: read off their ROC curves on these studies, anew in every resample.",
         ("reader_points.csv", "reader_points.json"),
         row_style=lambda row: f"kind-{row['kind']}",
     )  # fmt: skip
@@ -172,8 +172,8 @@ def _methods(data: PartInput, comparison: Comparison, found: ReaderFrames) -> st
     )
     if len(found.at_readers):
         text += (
-            " Sensitivity at a reader's specificity is that at the lowest threshold whose specificity is not below the "
-            "reader's, found anew in every resample; p values are max-T over the readers and both directions, times the "
+            " Sensitivity at a reader's specificity is read off the ROC curve, straight between its corners, anew in every "
+            "resample; p values are max-T over the readers and both directions, times the "
             "number of raters with probabilities."
         )
     return text

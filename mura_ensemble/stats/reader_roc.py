@@ -24,13 +24,13 @@ class ReaderPoints:
     sensitivity, specificity
         Of the reader.
     model_sensitivity
-        Of the model at the lowest threshold whose specificity is not below the reader's.
+        Of the model at the reader's specificity, read off its ROC curve, straight between the corners.
     difference, low, high
-        Sensitivity of model - reader there, with percentile limits; the threshold is found anew in every resample.
+        Sensitivity of model - reader there, with percentile limits; the place is found anew in every resample.
     p_adjusted
         Two-sided, step-down max-T over the readers and both differences.
     model_specificity
-        Of the model at the highest threshold whose sensitivity is not below the reader's.
+        Of the model at the reader's sensitivity, read off in the same way.
     specificity_difference, specificity_low, specificity_high, specificity_p_adjusted
         The same for specificity.
     n
@@ -97,6 +97,12 @@ def reader_points(
     patients : (n,) labels, optional
     level, resamples, rng
         Of the limits.
+
+    Notes
+    -----
+    A model of few different probabilities has a curve of few corners, and a line between two corners lies below what a
+    finer model would reach: with two values and calls as good as the reader's the difference is -0.08 on average at 207
+    studies and -0.05 at 1,000 (p below .05 in 6 and 3 % of 100 studies).
 
     Raises
     ------
@@ -227,10 +233,22 @@ def _points(
         called, alarms = (
             np.concatenate([nobody, np.cumsum(part, axis=1)[:, ends]], axis=1) for part in (sick, well)
         )
-        within = (alarms <= false_alarms[:, None]).sum(axis=1) - 1  # the last threshold that alarms no more
-        enough = (called < hits[:, None]).sum(axis=1)  # the first threshold that finds no less
-        every = np.arange(len(heavy))
+        # Straight between the corners of the curve: where few probabilities differ, the last threshold that alarms no
+        # more than the reader may alarm far less, and the comparison would not be at his specificity.
+        within = (alarms <= false_alarms[:, None]).sum(axis=1) - 1
+        enough = (called < hits[:, None]).sum(axis=1)
         defined = (positives > 0) & (negatives > 0)
-        out[2, :, j] = np.where(defined, ratio(called[every, within], positives), np.nan)
-        out[3, :, j] = np.where(defined, 1 - ratio(alarms[every, enough], negatives), np.nan)
+        found = _between(alarms, called, np.minimum(within, alarms.shape[1] - 2), false_alarms)
+        lost = np.where(hits > 0, _between(called, alarms, np.maximum(enough - 1, 0), hits), 0.0)
+        out[2, :, j] = np.where(defined, ratio(found, positives), np.nan)
+        out[3, :, j] = np.where(defined, 1 - ratio(lost, negatives), np.nan)
     return out
+
+
+def _between(x: FloatArray, y: FloatArray, place: NDArray[np.int64], wanted: FloatArray) -> FloatArray:
+    """Height (b,) at `wanted` (b,) of the line from corner `place` (b,) of curve (x, y), (b, T), to the next."""
+    every = np.arange(len(x))
+    left, right = x[every, place], x[every, place + 1]
+    low, high = y[every, place], y[every, place + 1]
+    share = np.clip(np.where(right > left, ratio(wanted - left, right - left), 1.0), 0.0, 1.0)
+    return np.asarray(low + share * (high - low))

@@ -175,9 +175,12 @@ def weight_lines(ensemble: Ensemble) -> list[str]:
     level = f"{100 * ensemble.evaluation.level:g} % interval"
     lines = [f"  {what + ' of':<28} {'estimate':>8}  {level:<16}  over folds"]
     for backbone, weight in zip(ensemble.backbones, ensemble.weights, strict=True):
+        # A weight on its bound in every resample has no spread; limits without width would claim to be sure.
+        spread = (
+            f"{weight.low:+.3f} to {weight.high:+.3f}" if weight.low < weight.high else "in all resamples"
+        )
         lines.append(
-            f"  {backbone:<28} {weight.estimate:>+8.3f}  {weight.low:+.3f} to {weight.high:+.3f}  "
-            f"{weight.fold_low:+.3f} to {weight.fold_high:+.3f}"
+            f"  {backbone:<28} {weight.estimate:>+8.3f}  {spread:<16}  {weight.fold_low:+.3f} to {weight.fold_high:+.3f}"
         )
     if what == "coefficient":
         lines.append("  intervals take the penalty as it was chosen; over folds it is chosen anew")

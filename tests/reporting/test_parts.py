@@ -110,6 +110,35 @@ def test_nothing_is_claimed_that_the_adjusted_test_does_not_support(raters: Rate
         )  # type: ignore[union-attr]
 
 
+def test_a_panel_of_two_does_not_flatter_its_members_elsewhere() -> None:
+    """On the studies that two readers agree on either is the other's double; other panels decide more studies."""
+    raters = gather(n=300, patients=300, panel=2, ensembles=0)
+    reading = raters.reading
+    assert reading is not None
+    agreed = reading["reader_1"] == reading["reader_2"]
+    assert 10 < (~agreed).sum() < 150
+    undecided = raters.calls[~agreed].assign(patient=raters.studies.loc[~agreed, "patient"])
+    decided = replace(
+        raters,
+        calls=raters.calls[agreed],
+        studies=raters.studies[agreed],
+        probabilities=raters.probabilities[agreed],
+        reading=reading[agreed],
+    )
+    short = compared(decided).tables["panel_ranges"].loc[["reader_1", "reader_2"], "mean"]
+    whole = compared(replace(decided, undecided=undecided))
+    ranges, panels = whole.tables["panel_ranges"], whole.tables["panels"]
+    assert (ranges.loc[short.index, "mean"] < short - 0.05).all()
+    for members, rows in panels.groupby(level="panel"):
+        seats = members.split(" + ")
+        gold = reading[seats].mean(axis=1).where(reading[seats[0]] == reading[seats[1]])
+        kept = gold.notna()
+        assert set(rows["n"]) == {kept.sum()}
+        for rater in set(reading.columns) - set(seats):
+            expected = cohen_kappa_score(gold[kept], reading.loc[kept, rater])
+            assert rows.loc[rows["rater"] == rater, "kappa"].item() == pytest.approx(expected)
+
+
 def test_panels_are_what_they_say(whole: Comparison, raters: RaterTable) -> None:
     panels, ranges = whole.tables["panels"], whole.tables["panel_ranges"]
     reading = raters.reading

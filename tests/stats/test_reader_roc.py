@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn import metrics
 
-from mura_ensemble.stats.operating import threshold_for_sensitivity, threshold_for_specificity
 from mura_ensemble.stats.reader_roc import against_best, reader_points, roc_curve
 
 
@@ -27,10 +27,34 @@ def test_point_is_that_of_the_exact_operating_point(study):
         specificity = np.mean(own[truth == 0] == 0)
         assert found.specificity[j] == pytest.approx(specificity)
         assert found.sensitivity[j] == pytest.approx(np.mean(own[truth == 1]))
-        table = threshold_for_specificity(truth, probability[kept], specificity - 1e-12).table
-        assert found.model_sensitivity[j] == pytest.approx(table[1, 1] / table[1].sum())
-        table = threshold_for_sensitivity(truth, probability[kept], np.mean(own[truth == 1]) - 1e-12).table
-        assert found.model_specificity[j] == pytest.approx(table[0, 0] / table[0].sum())
+        alarms, hits, _ = metrics.roc_curve(truth, probability[kept], drop_intermediate=False)
+        # A hair to the right and below: the curve's upper and left end of a step.
+        at_his = np.interp(1 - specificity + 1e-12, alarms, hits)
+        assert found.model_sensitivity[j] == pytest.approx(at_his, abs=1e-9)
+        at_his = np.interp(found.sensitivity[j] - 1e-12, hits, alarms)
+        assert found.model_specificity[j] == pytest.approx(1 - at_his, abs=1e-9)
+
+
+def test_a_model_of_few_levels_is_compared_at_the_readers_specificity():
+    """Calls as good as the reader's, given as probabilities: the last threshold that alarms no more may call nothing."""
+    rng = np.random.default_rng(5)
+    claimed, seen = 0, []
+    for _ in range(40):
+        gold = (rng.random(400) < 0.4).astype(int)
+        strength = gold * 2.2 + rng.normal(size=(2, 400))
+        probability = np.where(strength[0] > 1.0, 0.9, 0.1)
+        found = reader_points(gold, probability, (strength[1:] > 1.0).T.astype(float), resamples=200, rng=1)
+        seen.append(found.difference[0])
+        claimed += found.p_adjusted[0] < 0.05
+    assert abs(np.mean(seen)) < 0.1, "without the straight line it is -0.4"
+    assert claimed <= 4
+
+
+def test_a_reader_who_finds_nothing_is_met_at_no_alarm():
+    gold = np.array([1, 1, 0, 0, 0, 1])
+    found = reader_points(gold, [0.9, 0.2, 0.8, 0.1, 0.1, 0.7], np.zeros((6, 1)), resamples=20)
+    assert found.model_specificity[0] == 1
+    assert found.specificity_difference[0] == 0
 
 
 def test_threshold_is_found_anew_in_every_resample(study):
