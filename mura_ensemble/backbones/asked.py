@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mura_ensemble.backbones.runs import TrainedRun
+from mura_ensemble.backbones.trained import TrainedRun
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.predictions import Role
 

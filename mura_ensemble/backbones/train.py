@@ -21,7 +21,6 @@ from mura_ensemble.backbones.registry import (
     weights_digest,
 )
 from mura_ensemble.backbones.runs import (
-    TrainedRun,
     finish_run,
     folds_digest,
     read_run,
@@ -31,6 +30,7 @@ from mura_ensemble.backbones.runs import (
     write_metrics,
 )
 from mura_ensemble.backbones.tasks import divided, read_training_views, tasks_of
+from mura_ensemble.backbones.trained import TrainedRun
 from mura_ensemble.backbones.turns import shard_here
 from mura_ensemble.backbones.views import Preprocessing
 from mura_ensemble.data.errors import InputError
