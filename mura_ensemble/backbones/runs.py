@@ -27,6 +27,7 @@ from mura_ensemble.data.files import (
     digest_of_rows,
     read_frame,
     read_json,
+    read_json_lines,
     write_frame,
     write_json,
     write_text,
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 SCHEMA = 3
+METRICS = "metrics.jsonl"
 
 
 def studies_digest(folds: pd.DataFrame) -> str:
@@ -114,7 +116,7 @@ def finish_run(folder: Path, plan: dict[str, Any], trainings: Sequence[Files]) -
 def write_metrics(folder: Path, trainings: Sequence[Files]) -> None:
     """Write `metrics.jsonl` from the histories of the trainings."""
     lines = [json.dumps(line) for training in trainings for line in training.history()]
-    write_text(folder / "metrics.jsonl", "".join(f"{line}\n" for line in lines))
+    write_text(folder / METRICS, "".join(f"{line}\n" for line in lines))
 
 
 def standing_run(folder: Path, plan: dict[str, Any]) -> bool:
@@ -155,7 +157,7 @@ def read_run(folder: Path) -> TrainedRun:
             Member(folder / member["file"], member["fold"], member["study_type"], member["weights"])
             for member in card["members"]
         ),
-        metrics=pd.read_json(folder / "metrics.jsonl", lines=True),
+        metrics=pd.DataFrame(read_json_lines(folder / METRICS)),
     )
 
 

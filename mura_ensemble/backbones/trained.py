@@ -108,7 +108,7 @@ class TrainedRun:
         """How each training did on the fold that it did not see: its last epoch, or its best by validation loss."""
         if "kappa" not in self.metrics:
             return
-        kept = self.plan["training"]["kept"]
+        kept, wanted = self.plan["training"]["kept"], self.plan["training"]["epochs"]
         lines = [
             {str(name): value for name, value in line.items()} for line in self.metrics.to_dict("records")
         ]
@@ -117,6 +117,8 @@ class TrainedRun:
             line = min(epochs, key=_validation_loss) if kept else epochs[-1]
             if pd.notna(line["kappa"]) and pd.notna(line["auroc"]):
                 which = f", epoch {line['epoch']} of lowest validation loss" if kept else ""
+                if not kept and line["epoch"] < wanted:  # a torn line is not read
+                    which = f", epoch {line['epoch']} of {wanted}"
                 yield (
                     f"fold {fold}{kind and f', {kind}'}{which}: kappa {line['kappa']:.3f}, AUROC {line['auroc']:.3f} "
                     f"on its {line['studies']:,.0f} held-out studies (threshold 0.5)"

@@ -296,3 +296,21 @@ def test_a_study_without_gold_and_a_study_of_two_patients_are_named(study: Study
         InputError, match=f"the views of study '{manifest.loc[double, 'study']}' name two values"
     ):
         _train(study, tmp_path / "run")
+
+
+def test_a_torn_line_of_the_history_is_left_out_and_damage_is_named(study: Study, tmp_path: Path) -> None:
+    history = _train(study, tmp_path / "run").folder / "metrics.jsonl"
+    whole = history.read_bytes()
+    history.write_bytes(whole[:-9])
+    run = _train(study, tmp_path / "run")
+    assert run.metrics[["fold", "epoch"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 1]]
+    assert "fold 0: kappa" in str(run)
+    assert "fold 1, epoch 1 of 2: kappa" in str(run)
+    history.write_bytes(whole.replace(b'"epoch": 2', b'"epoch" 2', 1))
+    with pytest.raises(
+        InputError, match=r"metrics\.jsonl: row 2 is not valid JSON .*; write it again or restore"
+    ):
+        _train(study, tmp_path / "run")
+    history.unlink()
+    with pytest.raises(InputError, match=r"metrics\.jsonl: no such file"):
+        _train(study, tmp_path / "run")
