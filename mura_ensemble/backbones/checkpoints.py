@@ -111,8 +111,12 @@ class Files:
     def finish(self, history: History, kept: int) -> None:
         """Say that the training is finished, and remove what only served it."""
         epochs: Sequence[int | None] = lowest(history, kept) if kept else [None]
-        write_json(self.done, {"members": [self.weights(epoch).name for epoch in epochs], "history": history})
+        self.say_done([self.weights(epoch).name for epoch in epochs], history)
         self.unfinished.unlink(missing_ok=True)
+
+    def say_done(self, members: Sequence[str], history: History) -> None:
+        """Write which files of weights the training has made, and how it went."""
+        write_json(self.done, {"members": list(members), "history": history})
 
     def drop_epochs(self, history: History, kept: int) -> None:
         """Remove the weights of epochs that are no longer among those of lowest validation loss."""

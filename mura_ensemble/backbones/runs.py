@@ -37,6 +37,7 @@ __all__ = [
     "finish_run",
     "folds_digest",
     "read_run",
+    "reopen_run",
     "standing_run",
     "start_run",
     "studies_digest",
@@ -92,7 +93,7 @@ def finish_run(folder: Path, plan: dict[str, Any], trainings: Sequence[Files]) -
     members = [
         {
             "file": name,
-            "fold": training.fold if plan["training"]["folds"] > 1 else -1,
+            "fold": _held_fold(training, plan),
             "study_type": training.study_type,
             "weights": weights_digest(load_weights(folder / name)[0]),
         }
@@ -111,6 +112,31 @@ def finish_run(folder: Path, plan: dict[str, Any], trainings: Sequence[Files]) -
     hidden = [path for path in folder.glob(".*") if path.name != ".lock"]
     for leftover in (*(training.done for training in trainings), *hidden):
         leftover.unlink(missing_ok=True)
+
+
+def reopen_run(folder: Path, trainings: Sequence[Files]) -> None:
+    """Make a finished run that has lost weights unfinished, so that training makes them, and only them, again.
+
+    Raises
+    ------
+    InputError
+        If weights that are there are not those of the run.
+    """
+    run, lines = read_run(folder), read_json_lines(folder / METRICS)
+    for training in trainings:
+        own = (_held_fold(training, run.plan), training.study_type)
+        members = [member for member in run.members if (member.fold, member.study_type) == own]
+        if all(member.file.is_file() for member in members):
+            for member in members:
+                member.state()
+            history = [line for line in lines if (line["fold"], line["study_type"]) == own]
+            training.say_done([member.file.name for member in members], history)
+    write_json(folder / RUN, {"schema": SCHEMA, "kind": "training run", "plan": run.plan})
+
+
+def _held_fold(training: Files, plan: dict[str, Any]) -> int:
+    """The fold that a training does not see; -1: there is none."""
+    return training.fold if plan["training"]["folds"] > 1 else -1
 
 
 def write_metrics(folder: Path, trainings: Sequence[Files]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from mura_ensemble.backbones.runs import (
     finish_run,
     folds_digest,
     read_run,
+    reopen_run,
     standing_run,
     start_run,
     studies_digest,
@@ -134,7 +135,8 @@ def train_backbone(
     Returns
     -------
     TrainedRun or None
-        None while trainings of other shards are missing; whoever finds all done completes the run.
+        None while trainings of other shards are missing; whoever finds all done completes the run. Of a finished
+        run only members whose files are gone are trained again.
 
     Raises
     ------
@@ -212,10 +214,15 @@ def train_backbone(
             "folds_digest": folds_digest(studies),
         },
     }
-    if standing_run(out, plan):
-        return read_run(out)
     tasks = tasks_of(rows, split, folds=folds, per_study_type=per_study_type, settings=settings)
     trainings = [Files(out, max(task.fold, 0), task.study_type) for task in tasks]
+    if standing_run(out, plan):
+        run = read_run(out)
+        if all(member.file.is_file() for member in run.members):
+            return replace(run, stood=True)
+        with locked(out):
+            if standing_run(out, plan):  # nobody else has reopened it in the meantime
+                reopen_run(out, trainings)
     views = Views(rows, preprocessing)
     refuse_unreadable(views, rows, source=Path(manifest))
     start_run(out, plan, studies)

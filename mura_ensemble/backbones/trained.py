@@ -55,6 +55,11 @@ class Member:
         InputError
             If the file is missing, cannot be read or holds other weights.
         """
+        if not self.file.is_file():
+            raise InputError(
+                f"{self.file}: missing, though {RUN} names it; restore the file, or run train again with the same "
+                "arguments to make it again"
+            )
         state, _ = load_weights(self.file)
         if weights_digest(state) != self.weights:
             raise InputError(
@@ -78,6 +83,8 @@ class TrainedRun:
     members : tuple of Member
     metrics : DataFrame
         One row per training and epoch.
+    stood : bool
+        Whether there was nothing left to train.
     """
 
     folder: Path
@@ -85,6 +92,7 @@ class TrainedRun:
     folds: pd.DataFrame
     members: tuple[Member, ...]
     metrics: pd.DataFrame
+    stood: bool = False
 
     def __str__(self) -> str:
         data, members = self.plan["data"], len(self.members)
@@ -102,7 +110,8 @@ class TrainedRun:
         failed = int(last.loc[last["fold"] == last["fold"].min(), "failed"].sum())
         if failed:
             lines.append(f"  {failed:,} of {data['views']:,} views could not be read and were left out")
-        return "\n".join([*lines, f"wrote {self.folder}"])
+        end = "already whole, nothing had to be trained:" if self.stood else "wrote"
+        return "\n".join([*lines, f"{end} {self.folder}"])
 
     def _trainings(self) -> Iterator[str]:
         """How each training did on the fold that it did not see: its last epoch, or its best by validation loss."""

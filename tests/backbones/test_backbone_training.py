@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import TINY, Study
+from killing import contents
 from typer.testing import CliRunner
 
 pytestmark = pytest.mark.backbones
@@ -114,6 +115,45 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     assert result.stderr == "stopped; run the same command again to continue\n"
 
 
+@pytest.mark.parametrize(
+    "changes", [{}, {"folds": 1}, {"recipe": "paper", "kept": 2, "epochs": 3, "validation_share": 0.34}]
+)
+def test_weights_that_are_gone_are_made_again_and_only_they(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    run = _train(study, tmp_path / "run", **changes)
+    before = contents(run.folder)
+    run.members[0].file.unlink()
+    with pytest.raises(
+        InputError, match=r"missing, though run\.json names it; restore the file, or run train"
+    ):
+        run.members[0].state()
+    trained: list[int] = []
+    train_member = train.train_member
+
+    def noted(task: Any, files: Any, *given: Any, **named: Any) -> None:
+        trained.extend([] if files.done.exists() else [task.number])
+        train_member(task, files, *given, **named)
+
+    monkeypatch.setattr(train, "train_member", noted)
+    again = _train(study, tmp_path / "run", **changes)
+    assert (trained, str(again)) == ([0], str(run))
+    assert contents(run.folder) == before
+
+
+def test_other_weights_beside_those_that_are_gone_do_not_become_the_runs(
+    study: Study, tmp_path: Path
+) -> None:
+    run = _train(study, tmp_path / "run", epochs=1, folds=3)
+    run.members[0].file.write_bytes(run.members[1].file.read_bytes())
+    run.members[2].file.unlink()
+    with pytest.raises(InputError, match=r"fold-0\.safetensors: not the weights that run\.json names"):
+        _train(study, tmp_path / "run", epochs=1, folds=3)
+    run.members[0].file.unlink()
+    _train(study, tmp_path / "run", epochs=1, folds=3)
+    assert _digests(run.folder) == [member.weights for member in run.members]
+
+
 class _Killed(BaseException):
     """What no handler catches."""
 
@@ -153,7 +193,8 @@ def test_training_again_computes_nothing_and_other_arguments_are_refused(
     before = _digests(out)
     with monkeypatch.context() as patch:
         patch.setattr("mura_ensemble.backbones.member.changed", lambda *_: pytest.fail("trained again"))
-        _train(study, out, epochs=1)
+        again = _train(study, out, epochs=1)
+    assert str(again).endswith(f"already whole, nothing had to be trained: {out}")
     assert _digests(out) == before
     with pytest.raises(InputError, match=r"another run stands here \(training\.seed: 0 there, 1 here\)"):
         _train(study, out, epochs=1, seed=1)
