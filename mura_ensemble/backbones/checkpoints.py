@@ -41,6 +41,8 @@ class Standing:
         Sum of the loss over the views of those steps.
     failed : int
         Views of those steps that could not be read.
+    first_failed : str
+        The first of them by name, and why.
     rates : list of float
         Learning rate of each group of the optimiser.
     plateau : dict
@@ -51,6 +53,7 @@ class Standing:
     step: int = 0
     loss: float = 0.0
     failed: int = 0
+    first_failed: str = ""
     rates: list[float] = field(default_factory=list)
     plateau: dict[str, Any] = field(default_factory=dict)
 

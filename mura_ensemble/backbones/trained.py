@@ -105,11 +105,7 @@ class TrainedRun:
         terms = not_for_all_uses(start.get("licence", ""))
         if terms:
             lines.append(f"  began with the weights {start['tag']}, licence {start['licence']}: {terms}")
-        # Every training goes over all views of its study type; those of one fold together over all.
-        last = self.metrics[self.metrics["epoch"] == self.metrics["epoch"].max()]
-        failed = int(last.loc[last["fold"] == last["fold"].min(), "failed"].sum())
-        if failed:
-            lines.append(f"  {failed:,} of {data['views']:,} views could not be read and were left out")
+        lines += [f"  {line}" for line in self._left_out()]
         end = "already whole, nothing had to be trained:" if self.stood else "wrote"
         return "\n".join([*lines, f"{end} {self.folder}"])
 
@@ -132,6 +128,27 @@ class TrainedRun:
                     f"fold {fold}{kind and f', {kind}'}{which}: kappa {line['kappa']:.3f}, AUROC {line['auroc']:.3f} "
                     f"on its {line['studies']:,.0f} held-out studies (threshold 0.5)"
                 )
+
+    def _left_out(self) -> Iterator[str]:
+        """How many views could not be read, of those trained on and of those of a split to validate on."""
+        # Every training goes over all views of its study type; those of one fold together over all.
+        last = self.metrics[self.metrics["epoch"] == self.metrics["epoch"].max()]
+        last = last[last["fold"] == last["fold"].min()]
+        data, total = self.plan["data"], last.sum(numeric_only=True)
+        # What a share validates on is of the training views, too.
+        parts = [("training", self.split, ["", "validation_"])]
+        if data["validation_split"] is not None:
+            parts = [
+                ("training", self.split, [""]),
+                ("validation", data["validation_split"], ["validation_"]),
+            ]
+        for which, split, prefixes in parts:
+            failed = int(sum(total.get(f"{prefix}failed", 0) for prefix in prefixes))
+            if failed:
+                views = data["views"] if which == "training" else failed + int(total["validation_views"])
+                told = [text for prefix in prefixes for text in last.get(f"{prefix}first_failed", ())]
+                first = min((text for text in told if isinstance(text, str) and text), default="not named")
+                yield f"unreadable and left out: {failed:,} of {views:,} {which} views (split '{split}'), first {first}"
 
     @property
     def split(self) -> str:

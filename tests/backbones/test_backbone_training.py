@@ -230,7 +230,41 @@ def test_views_left_out_are_counted_once_over_all_folds(study: Study, tmp_path: 
         for view in views[: 2 if patient == patients[0] else 1]:
             study.file(view).write_bytes(b"")
     told = str(_train(study, tmp_path / "run", folds=folds, epochs=1))
-    assert "3 of 36 views could not be read and were left out" in told
+    first = min(
+        view
+        for patient in patients
+        for view in manifest.loc[manifest["patient"] == patient, "view"][: 2 if patient == patients[0] else 1]
+    )
+    assert (
+        f"unreadable and left out: 3 of 36 training views (split 'train'), first {first} (empty file (0 bytes))"
+        in told
+    )
+
+
+@pytest.mark.parametrize("how", [{"validation_split": "test"}, {"validation_share": 0.34}])
+def test_views_left_out_are_told_apart_by_what_they_serve(
+    study: Study, tmp_path: Path, how: dict[str, Any]
+) -> None:
+    views = pd.read_csv(study.manifest).groupby("split")["view"].first()
+    for view in views:
+        study.file(view).unlink()
+    told = str(_train(study, tmp_path / "run", recipe="paper", epochs=1, **how))
+    ends = {"training": f"1 of 36 training views (split 'train'), first {views['train']} (no such file)\n"}
+    if "validation_split" in how:
+        ends["validation"] = (
+            f"1 of 13 validation views (split 'test'), first {views['test']} (no such file)\n"
+        )
+    assert told.count("unreadable") == len(ends)
+    for end in ends.values():
+        assert f"unreadable and left out: {end}" in told
+
+
+def test_a_split_to_validate_on_without_a_readable_view_is_refused(study: Study, tmp_path: Path) -> None:
+    _spoil(study, pd.read_csv(study.manifest).query("split == 'test'")["view"], None)
+    with pytest.raises(
+        InputError, match="13 of 49 views cannot be read, all that are validated on among them"
+    ):
+        _train(study, tmp_path / "run", recipe="paper", validation_split="test")
 
 
 def _spoil(study: Study, views: pd.Series[str], content: bytes | None) -> None:
