@@ -389,3 +389,25 @@ def test_a_torn_line_of_the_history_is_left_out_and_damage_is_named(study: Study
     history.unlink()
     with pytest.raises(InputError, match=r"metrics\.jsonl: no such file"):
         _train(study, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("options", "following"),
+    [
+        ("--folds 2", "--split train --out predictions/mine"),
+        ("--folds 1", "--split test --out predictions/mine"),
+        (
+            "--folds 1 --recipe paper --validation-split test",
+            "would be in-sample, and fit-stack refuses that",
+        ),
+    ],
+)
+def test_the_next_command_is_one_that_serves(
+    fixed_study: Study, tmp_path: Path, options: str, following: str
+) -> None:
+    words = (
+        f"train {fixed_study.manifest} {fixed_study.labels} --architecture test_vit --argument patch_size=8"
+    )
+    how = f"--size 32 --epochs 1 --device cpu {options} --out {tmp_path / 'run'}"
+    result = CliRunner().invoke(app, [*words.split(), *how.split()])
+    assert result.output.rstrip().endswith(following)
