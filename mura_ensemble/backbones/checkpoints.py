@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mura_ensemble.backbones.registry import load_weights, save_weights
+from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json, write_json
 
 if TYPE_CHECKING:
@@ -94,17 +95,32 @@ class Files:
         return self.folder / f"{self.name}{'' if epoch is None else f'-epoch-{epoch}'}.safetensors"
 
     def history(self) -> History:
-        """The lines of the finished epochs, from whichever file holds them."""
+        """The lines of the finished epochs, from whichever file holds them.
+
+        Raises
+        ------
+        InputError
+            If the checkpoint is damaged.
+        """
         if self.done.exists():
             lines: History = read_json(self.done)["history"]
             return lines
         if self.unfinished.exists():
-            from safetensors import safe_open
-
-            with safe_open(self.unfinished, framework="pt") as file:
-                found: History = json.loads(file.metadata()["standing"])["history"]
-                return found
+            return self._standing().history
         return []
+
+    def _standing(self) -> Standing:
+        """What the checkpoint says of itself, without reading its tensors."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.unfinished, framework="pt") as file:
+                return Standing(**json.loads((file.metadata() or {})["standing"]))
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{self.unfinished}: the checkpoint is damaged ({error}); remove it, and this member's training begins "
+                "again at its first epoch"
+            ) from error
 
     def members(self) -> list[str]:
         """Names of the files of weights of a finished training."""
@@ -138,11 +154,17 @@ class Files:
         save_weights(self.unfinished, tensors, {"standing": json.dumps(vars(standing))})
 
     def resume(self, model: nn.Module, average: nn.Module | None, optimizer: Any) -> Standing:
-        """Bring everything to where the checkpoint left it; a new `Standing` where there is none."""
+        """Bring everything to where the checkpoint left it; a new `Standing` where there is none.
+
+        Raises
+        ------
+        InputError
+            If the checkpoint is damaged.
+        """
         if not self.unfinished.exists():
             return Standing(rates=[group["lr"] for group in optimizer.param_groups])
-        tensors, metadata = load_weights(self.unfinished)
-        standing = Standing(**json.loads(metadata["standing"]))
+        standing = self._standing()
+        tensors, _ = load_weights(self.unfinished)
         model.load_state_dict(_below("model/", tensors))
         if average is not None:
             average.load_state_dict(_below("average/", tensors))

@@ -411,3 +411,27 @@ def test_the_next_command_is_one_that_serves(
     how = f"--size 32 --epochs 1 --device cpu {options} --out {tmp_path / 'run'}"
     result = CliRunner().invoke(app, [*words.split(), *how.split()])
     assert result.output.rstrip().endswith(following)
+
+
+def test_a_damaged_checkpoint_is_named_with_what_to_do(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _train(study, tmp_path / "whole")
+    out = tmp_path / "run"
+
+    def dying(*_: Any) -> None:
+        raise _Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "write_metrics", dying)
+        with pytest.raises(_Killed):
+            _train(study, out)
+    checkpoint = out / "fold-0.unfinished.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-99])
+    with pytest.raises(
+        InputError, match=r"fold-0\.unfinished\.safetensors: the checkpoint is damaged .*; remove it"
+    ):
+        _train(study, out)
+    checkpoint.unlink()
+    _train(study, out)
+    assert contents(out) == contents(whole.folder)
