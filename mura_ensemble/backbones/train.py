@@ -146,8 +146,9 @@ def train_backbone(
         For every fault of the input, as when most views cannot be read; nothing is written then.
     """
     require_extra()
-    if size < 1 or folds < 1:
-        raise InputError(f"size {size}, folds {folds}: give whole numbers of 1 or more")
+    for what, number in (("size", size), ("folds", folds)):
+        if number < 1:
+            raise InputError(f"{what} {number}: give a whole number of 1 or more")
     if channels not in (1, 3):
         raise InputError(f"channels {channels}: give 1 (gray) or 3")
     if resize not in ("square", "letterbox"):

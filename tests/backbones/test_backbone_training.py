@@ -344,6 +344,8 @@ def test_decoding_in_loader_processes_changes_nothing(
         ({"weight_decay": -1.0}, "weight decay -1.0"),
         ({"seed": -1}, "seed -1"),
         ({"channels": 2}, "channels 2: give 1"),
+        ({"folds": 0}, "^folds 0: give a whole number of 1 or more$"),
+        ({"size": -1}, "^size -1: give a whole number of 1 or more$"),
         ({"folds": 40}, "40 folds asked for"),
         ({"views_root": Path("nowhere")}, "nowhere: no such folder of views"),
         ({"device": "abacus"}, "device 'abacus' cannot be used"),
