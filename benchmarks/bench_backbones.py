@@ -72,9 +72,9 @@ def _both(
     from mura_ensemble.backbones import forward
     from mura_ensemble.backbones.dataset import Views, normalised
     from mura_ensemble.backbones.registry import create_backbone
-    from mura_ensemble.backbones.runs import Member, TrainedRun
     from mura_ensemble.backbones.shards import Work, parts_of
     from mura_ensemble.backbones.testtime import TestTime
+    from mura_ensemble.backbones.trained import Member, TrainedRun
     from mura_ensemble.backbones.views import Preprocessing
 
     preprocessing = Preprocessing(size=SIDE, channels=1, mean=(0.449,), std=(0.226,))
@@ -83,7 +83,7 @@ def _both(
         folder=folder,
         plan={"architecture": ARCHITECTURE, "arguments": {}, "preprocessing": preprocessing.card()},
         folds=pd.DataFrame(),
-        members=(Member(folder / "none", -1, None),),
+        members=(Member(folder / "none", -1, None, ""),),
         metrics=pd.DataFrame(),
     )
     members = forward.Members(

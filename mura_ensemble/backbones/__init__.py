@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mura_ensemble.backbones.predict import merge_predictions, predict_backbone
     from mura_ensemble.backbones.registry import parse_arguments
-    from mura_ensemble.backbones.runs import TrainedRun, read_run
+    from mura_ensemble.backbones.runs import read_run
     from mura_ensemble.backbones.shards import PredictionSummary
     from mura_ensemble.backbones.train import train_backbone
+    from mura_ensemble.backbones.trained import TrainedRun
     from mura_ensemble.backbones.views import Preprocessing, ViewError, decode_view, read_view
 
 _HOME = {
     "PredictionSummary": "shards",
     "Preprocessing": "views",
-    "TrainedRun": "runs",
+    "TrainedRun": "trained",
     "ViewError": "views",
     "decode_view": "views",
     "merge_predictions": "predict",

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from mura_ensemble.backbones.runs import TrainedRun
+from mura_ensemble.backbones.trained import TrainedRun
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.predictions import Role
+from mura_ensemble.data.tables import MANIFEST, read_table
 
-__all__ = ["with_folds", "with_members"]
+__all__ = ["split_to_predict", "with_folds", "with_members"]
 
 
 def with_folds(
@@ -64,3 +65,20 @@ def with_members(rows: pd.DataFrame, trained: TrainedRun, manifest: Path) -> pd.
             f"({len(nobody):,} views); take these views out or train on that type too"
         )
     return rows.sort_values(["asked", "study", "view"], ignore_index=True)
+
+
+def split_to_predict(trained: TrainedRun, manifest: Path) -> str | None:
+    """The split that a new run serves first: its own, out-of-fold; without folds one that decided nothing in it.
+
+    Returns
+    -------
+    str or None
+        None: every split of the manifest would be in-sample.
+    """
+    if any(member.fold >= 0 for member in trained.members):
+        return trained.split
+    listed = read_table(Path(manifest), MANIFEST)
+    known = listed["patient"].isin(trained.folds["patient"])
+    validated = listed["split"] == trained.plan["data"]["validation_split"]
+    left = sorted(set(listed["split"]) - set(listed.loc[known | validated, "split"]))
+    return str(left[0]) if left else None

@@ -17,8 +17,7 @@ import numpy as np
 
 from mura_ensemble.backbones.dataset import normalised
 from mura_ensemble.backbones.exactness import Layout, as_maps, classifier_row, probe
-from mura_ensemble.backbones.registry import create_backbone
-from mura_ensemble.backbones.runs import TrainedRun
+from mura_ensemble.backbones.trained import TrainedRun
 from mura_ensemble.data.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -59,16 +58,7 @@ class Mapper:
         self.preprocessing = trained.preprocessing
         self.device = device
         size, channels = self.preprocessing.size, self.preprocessing.channels
-        self.models = []
-        for state in states:
-            model = create_backbone(
-                trained.plan["architecture"],
-                channels=channels,
-                size=size,
-                arguments=trained.plan["arguments"],
-            )
-            model.load_state_dict(state)
-            self.models.append(model.to(device))
+        self.models = [trained.network(state).to(device) for state in states]
         found = probe(self.models[0], size=size, channels=channels)
         self.kind: Kind = "exact" if found.exact else "grad-cam"
         self.layout: Layout = found.layout or "channels first"

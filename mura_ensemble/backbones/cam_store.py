@@ -22,7 +22,7 @@ from mura_ensemble.backbones.cam import Kind, Mapper
 from mura_ensemble.backbones.dataset import Views, batches_of, chosen_device
 from mura_ensemble.backbones.manifests import read_views
 from mura_ensemble.backbones.progress import progress
-from mura_ensemble.backbones.registry import load_weights, require_extra, weights_digest
+from mura_ensemble.backbones.registry import require_extra
 from mura_ensemble.backbones.runs import read_run
 from mura_ensemble.data.files import digest_of, read_json, write_frame, write_json
 
@@ -100,7 +100,7 @@ def map_views(
     trained = read_run(run)
     rows, _ = with_folds(read_views(manifest, split, views_root), trained, split, manifest)
     rows = with_members(rows[rows["study"].isin(list(studies))].reset_index(drop=True), trained, manifest)
-    states = [load_weights(member.file)[0] for member in trained.members]
+    states = [member.state() for member in trained.members]
     mapper = Mapper(trained, states, device=chosen_device(device))
     inputs = {
         "schema": SCHEMA,
@@ -108,8 +108,8 @@ def map_views(
         "architecture": trained.plan["architecture"],
         "arguments": trained.plan["arguments"],
         "members": [
-            {"weights": weights_digest(state), "fold": member.fold, "study_type": member.study_type}
-            for state, member in zip(states, trained.members, strict=True)
+            {"weights": member.weights, "fold": member.fold, "study_type": member.study_type}
+            for member in trained.members
         ],
         "preprocessing": trained.preprocessing.card(),
     }

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mura_ensemble.backbones.registry import load_weights, save_weights
+from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json, write_json
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Standing:
         Sum of the loss over the views of those steps.
     failed : int
         Views of those steps that could not be read.
+    first_failed : str
+        The first of them by name, and why.
     rates : list of float
         Learning rate of each group of the optimiser.
     plateau : dict
@@ -51,6 +54,7 @@ class Standing:
     step: int = 0
     loss: float = 0.0
     failed: int = 0
+    first_failed: str = ""
     rates: list[float] = field(default_factory=list)
     plateau: dict[str, Any] = field(default_factory=dict)
 
@@ -91,17 +95,32 @@ class Files:
         return self.folder / f"{self.name}{'' if epoch is None else f'-epoch-{epoch}'}.safetensors"
 
     def history(self) -> History:
-        """The lines of the finished epochs, from whichever file holds them."""
+        """The lines of the finished epochs, from whichever file holds them.
+
+        Raises
+        ------
+        InputError
+            If the checkpoint is damaged.
+        """
         if self.done.exists():
             lines: History = read_json(self.done)["history"]
             return lines
         if self.unfinished.exists():
-            from safetensors import safe_open
-
-            with safe_open(self.unfinished, framework="pt") as file:
-                found: History = json.loads(file.metadata()["standing"])["history"]
-                return found
+            return self._standing().history
         return []
+
+    def _standing(self) -> Standing:
+        """What the checkpoint says of itself, without reading its tensors."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.unfinished, framework="pt") as file:
+                return Standing(**json.loads((file.metadata() or {})["standing"]))
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{self.unfinished}: the checkpoint is damaged ({error}); remove it, and this member's training begins "
+                "again at its first epoch"
+            ) from error
 
     def members(self) -> list[str]:
         """Names of the files of weights of a finished training."""
@@ -111,8 +130,12 @@ class Files:
     def finish(self, history: History, kept: int) -> None:
         """Say that the training is finished, and remove what only served it."""
         epochs: Sequence[int | None] = lowest(history, kept) if kept else [None]
-        write_json(self.done, {"members": [self.weights(epoch).name for epoch in epochs], "history": history})
+        self.say_done([self.weights(epoch).name for epoch in epochs], history)
         self.unfinished.unlink(missing_ok=True)
+
+    def say_done(self, members: Sequence[str], history: History) -> None:
+        """Write which files of weights the training has made, and how it went."""
+        write_json(self.done, {"members": list(members), "history": history})
 
     def drop_epochs(self, history: History, kept: int) -> None:
         """Remove the weights of epochs that are no longer among those of lowest validation loss."""
@@ -131,11 +154,17 @@ class Files:
         save_weights(self.unfinished, tensors, {"standing": json.dumps(vars(standing))})
 
     def resume(self, model: nn.Module, average: nn.Module | None, optimizer: Any) -> Standing:
-        """Bring everything to where the checkpoint left it; a new `Standing` where there is none."""
+        """Bring everything to where the checkpoint left it; a new `Standing` where there is none.
+
+        Raises
+        ------
+        InputError
+            If the checkpoint is damaged.
+        """
         if not self.unfinished.exists():
             return Standing(rates=[group["lr"] for group in optimizer.param_groups])
-        tensors, metadata = load_weights(self.unfinished)
-        standing = Standing(**json.loads(metadata["standing"]))
+        standing = self._standing()
+        tensors, _ = load_weights(self.unfinished)
         model.load_state_dict(_below("model/", tensors))
         if average is not None:
             average.load_state_dict(_below("average/", tensors))

@@ -64,6 +64,11 @@ class ViewBatch:
         """Which views could be read, shape (n,)."""
         return np.array([not reason for reason in self.reasons], dtype=bool)
 
+    def failed(self, names: Sequence[str]) -> list[str]:
+        """Each view that could not be read by its name in the table, and why."""
+        told = zip(self.rows, self.reasons, strict=True)
+        return [f"{names[row]} ({reason})" for row, reason in told if reason]
+
 
 class Reading(NamedTuple):
     """What came of one view: values (zeros if it failed), the reason if it failed, digest of its file."""
@@ -161,7 +166,8 @@ def _refuse_most(
     wrong = failed if failed.mean() > 0.5 else failed & (rows["fold"].to_numpy()[tried] == lost[0])
     first = int(tried[np.argmax(wrong)])
     among = f"{len(tried):,} views" if len(tried) == len(rows) else f"{len(tried):,} views that were tried"
-    also = "" if failed.mean() > 0.5 else f", all of fold {lost[0]} among them"
+    gone = "that are validated on" if len(lost) and lost[0] < 0 else f"of fold {lost[0]}" if len(lost) else ""
+    also = "" if failed.mean() > 0.5 else f", all {gone} among them"
     raise InputError(
         f"{source}: {int(failed.sum()):,} of {among} cannot be read{also}, first {views.files[first]} "
         f"({views[first][1].reason}); name the folder where the manifest's paths begin with --root"

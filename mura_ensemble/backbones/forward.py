@@ -11,10 +11,9 @@ import pandas as pd
 
 from mura_ensemble.backbones.dataset import Views, batches_of, normalised
 from mura_ensemble.backbones.progress import progress
-from mura_ensemble.backbones.registry import create_backbone
-from mura_ensemble.backbones.runs import TrainedRun
 from mura_ensemble.backbones.shards import Work, parts_of
 from mura_ensemble.backbones.testtime import TestTime
+from mura_ensemble.backbones.trained import TrainedRun
 from mura_ensemble.data.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,14 +80,7 @@ class Members:
     def _made(self, trained: TrainedRun, state: dict[str, Tensor], compiled: bool) -> nn.Module:
         import torch
 
-        model = create_backbone(
-            trained.plan["architecture"],
-            channels=self.preprocessing.channels,
-            size=self.preprocessing.size,
-            arguments=trained.plan["arguments"],
-        )
-        model.load_state_dict(state)
-        model = model.to(self.device, memory_format=self.memory_format)
+        model = trained.network(state).to(self.device, memory_format=self.memory_format)
         return torch.compile(model) if compiled else model
 
     def logits(self, values: Sequence[Tensor], asked: Sequence[int]) -> NDArray[np.float32]:

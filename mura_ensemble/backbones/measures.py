@@ -26,7 +26,7 @@ def held_out(
     batch_size: int,
     device: Any,
     workers: int,
-) -> tuple[float | None, dict[str, Any], int]:
+) -> tuple[float | None, dict[str, Any], list[str]]:
     """Weighted loss per view, and agreement per study (mean probability, threshold 0.5).
 
     Parameters
@@ -41,8 +41,8 @@ def held_out(
         The mean loss of the views that could be read; None if it is not finite.
     dict
         `studies`, `auroc`, `kappa`, `accuracy`; None where undefined.
-    int
-        How many of the views could not be read.
+    list of str
+        The views that could not be read, and why.
     """
     import torch
     from torch.nn.functional import binary_cross_entropy_with_logits
@@ -50,16 +50,17 @@ def held_out(
     model.eval()
     logits = torch.full((len(rows),), torch.nan, device=device)
     batches = [list(map(int, positions[at : at + batch_size])) for at in range(0, len(positions), batch_size)]
+    failed: list[str] = []
     with torch.inference_mode():
         for batch in batches_of(views, batches, workers=workers):
             found = model(normalised(batch.values.to(device), views.preprocessing))[:, 0]
             seen = torch.from_numpy(batch.ok)
+            failed += batch.failed(views.names)
             logits[torch.from_numpy(batch.rows)[seen].to(device)] = found[seen.to(device)]
         read = ~logits.isnan()
         loss = float(binary_cross_entropy_with_logits(logits[read], target[read], weight=weight[read]))
     known = rows.assign(probability=torch.sigmoid(logits).cpu().numpy()).loc[read.cpu().numpy()]
     studies = known.groupby("study").agg(gold=("gold", "first"), probability=("probability", "mean"))
-    failed = len(positions) - int(read.sum())
     return _number(loss), {"studies": len(studies), **_agreement(studies)}, failed
 
 

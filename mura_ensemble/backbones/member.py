@@ -169,7 +169,9 @@ def train_member(
                     loss.backward()
                     optimizer.step()
                     standing.loss += float(loss.detach()) * int(batch.ok.sum())
-            standing.failed += int((~batch.ok).sum())
+            failed = batch.failed(views.names)
+            standing.failed += len(failed)
+            standing.first_failed = _first(standing.first_failed, *failed)
             standing.step += 1
             if average is not None:
                 average.update(model, step=epoch * steps + standing.step)
@@ -190,8 +192,11 @@ def train_member(
                 loss_there, found, failed = held_out(
                     kept_model, views, rows, positions, weight, target, settings.batch_size, device, workers
                 )
+                if part:
+                    found |= {"views": len(positions) - len(failed), "failed": 0, "first_failed": ""}
                 line |= {named: loss_there, **{f"{part}{name}": value for name, value in found.items()}}
-                line["failed"] += failed
+                line[f"{part}failed"] += len(failed)
+                line[f"{part}first_failed"] = _first(line[f"{part}first_failed"], *failed)
                 report(len(positions), "")
         history = [*standing.history, line]
         if settings.kept and epoch + 1 in lowest(history, settings.kept):
@@ -232,9 +237,15 @@ def _line(task: Task, epoch: int, standing: Standing, rate: float) -> dict[str, 
         "learning_rate": rate,
         "views": read,
         "failed": standing.failed,
+        "first_failed": standing.first_failed,
         "loss": standing.loss / read if read else None,
         "validation_loss": None,
     }
+
+
+def _first(*failed: str) -> str:
+    """The first by name, so that it is the same whatever the order of the batches."""
+    return min(filter(None, failed), default="")
 
 
 def _weights_and_targets(

@@ -12,8 +12,8 @@ from mura_ensemble.backbones.asked import with_folds, with_members
 from mura_ensemble.backbones.dataset import chosen_device
 from mura_ensemble.backbones.forward import PRECISIONS, Members, Precision, predict_parts
 from mura_ensemble.backbones.manifests import read_views, views_digest
-from mura_ensemble.backbones.registry import load_weights, require_extra, weights_digest
-from mura_ensemble.backbones.runs import TrainedRun, read_run, versions
+from mura_ensemble.backbones.registry import require_extra
+from mura_ensemble.backbones.runs import read_run, versions
 from mura_ensemble.backbones.shards import (
     PredictionSummary,
     Work,
@@ -22,6 +22,7 @@ from mura_ensemble.backbones.shards import (
     parts_of,
 )
 from mura_ensemble.backbones.testtime import TestTime, parse_tta
+from mura_ensemble.backbones.trained import TrainedRun
 from mura_ensemble.backbones.turns import shard_here
 from mura_ensemble.backbones.views import MISSING
 from mura_ensemble.data.errors import InputError
@@ -121,14 +122,13 @@ def predict_backbone(
     rows = read_views(manifest, split, views_root)
     rows, role = with_folds(rows, trained, split, manifest)
     rows = with_members(rows, trained, manifest)
-    states = [load_weights(member.file)[0] for member in trained.members]
-    digests = [weights_digest(state) for state in states]
+    states = [member.state() for member in trained.members]
     where = chosen_device(device)
     work = Work(
         folder=folder,
         split=split,
         role=role,
-        inputs=_inputs(trained, digests, precision, ways),
+        inputs=_inputs(trained, precision, ways),
         manifest=views_digest(rows),
         provenance={
             **versions(),
@@ -144,6 +144,7 @@ def predict_backbone(
     stood = table is not None
     if not stood:
         work.refuse_other_inputs()
+        # Found out before any forward pass; what cannot be decoded shows at the end.
         gone = rows.loc[rows["content"] == MISSING, ["view"]].assign(
             status="failed", reason="no file, or an empty one"
         )
@@ -160,6 +161,7 @@ def predict_backbone(
                 compiled=compiled,
                 device=where,
             )
+            # Networks that cannot be made leave nothing behind.
             work.begin(len(rows))
             computed = predict_parts(work, rows, numbers, members, batch_size=batch_size, workers=workers)
         work.begin(len(rows))
@@ -221,16 +223,14 @@ def merge_predictions(
     return _summary(work, rows, table, 0, stood=False, allow_failed=allow_failed)
 
 
-def _inputs(
-    trained: TrainedRun, digests: Sequence[str], precision: Precision, ways: TestTime
-) -> dict[str, Any]:
+def _inputs(trained: TrainedRun, precision: Precision, ways: TestTime) -> dict[str, Any]:
     plan = trained.plan
     return {
         "architecture": plan["architecture"],
         "arguments": plan["arguments"],
         "members": [
-            {"weights": digest, "fold": member.fold, "study_type": member.study_type}
-            for member, digest in zip(trained.members, digests, strict=True)
+            {"weights": member.weights, "fold": member.fold, "study_type": member.study_type}
+            for member in trained.members
         ],
         "combination": "mean of the members' logits; on the training split of those that did not see the patient",
         "preprocessing": trained.preprocessing.card(),

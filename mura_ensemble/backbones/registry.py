@@ -190,19 +190,20 @@ def _fill(model: nn.Module, checkpoint: Path) -> None:
     tensors = _for_channels(model, tensors)
     own = model.state_dict()
     head = _classifier_name(model)
+    mend = "give weights of this architecture, or name theirs with --architecture"
     fitting = {}
     for name, tensor in tensors.items():
         same = name in own and own[name].shape == tensor.shape
         if not same and not name.startswith(f"{head}."):
             wanted = f"has shape {tuple(own[name].shape)}" if name in own else "does not exist"
             raise InputError(
-                f"{checkpoint}: tensor '{name}' of shape {tuple(tensor.shape)} {wanted} in this architecture"
+                f"{checkpoint}: tensor '{name}' of shape {tuple(tensor.shape)} {wanted} in this architecture; {mend}"
             )
         if same:
             fitting[name] = tensor
     absent = [name for name in own if name not in fitting and not name.startswith(f"{head}.")]
     if absent:
-        raise InputError(f"{checkpoint}: tensor '{absent[0]}' is missing ({len(absent)} in all)")
+        raise InputError(f"{checkpoint}: tensor '{absent[0]}' is missing ({len(absent)} in all); {mend}")
     model.load_state_dict(fitting, strict=False)
 
 

@@ -13,36 +13,31 @@ No path of the machine and no label is written; `members` appears when the last 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from mura_ensemble.backbones.catalogue import not_for_all_uses
 from mura_ensemble.backbones.checkpoints import Files
 from mura_ensemble.backbones.registry import load_weights, require_extra, weights_digest
-from mura_ensemble.backbones.views import Preprocessing
+from mura_ensemble.backbones.trained import RUN, Member, TrainedRun
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import (
     digest_of_rows,
     read_frame,
     read_json,
+    read_json_lines,
     write_frame,
     write_json,
     write_text,
 )
 
 __all__ = [
-    "RUN",
-    "Member",
-    "TrainedRun",
     "finish_run",
     "folds_digest",
     "read_run",
+    "reopen_run",
     "standing_run",
     "start_run",
     "studies_digest",
@@ -50,120 +45,8 @@ __all__ = [
     "write_metrics",
 ]
 
-RUN = "run.json"
 SCHEMA = 3
-
-
-@dataclass(frozen=True)
-class Member:
-    """One network of a run.
-
-    Attributes
-    ----------
-    file : Path
-        Its weights (safetensors); an epoch that was kept by its validation loss is a member of its own.
-    fold : int
-        The fold whose patients it never saw; -1: it was trained on every patient.
-    study_type : str or None
-        The only study type that it was trained on; None: all.
-    """
-
-    file: Path
-    fold: int
-    study_type: str | None
-
-
-@dataclass(frozen=True)
-class TrainedRun:
-    """A finished run.
-
-    Attributes
-    ----------
-    folder : Path
-    plan : dict
-        Architecture, arguments, start, preprocessing, training settings and digests of the data.
-    folds : DataFrame
-        Columns `study`, `patient`, `study_type`, `fold`.
-    members : tuple of Member
-    metrics : DataFrame
-        One row per training and epoch.
-    """
-
-    folder: Path
-    plan: dict[str, Any]
-    folds: pd.DataFrame
-    members: tuple[Member, ...]
-    metrics: pd.DataFrame
-
-    def __str__(self) -> str:
-        data, members = self.plan["data"], len(self.members)
-        lines = [
-            f"{self.plan['architecture']}: {members} member{'s' if members > 1 else ''} trained on split "
-            f"'{self.split}', {data['studies']:,} studies of {data['patients']:,} patients, {data['views']:,} views",
-            *(f"  {line}" for line in self._trainings()),
-        ]
-        start = self.plan["start"]
-        terms = not_for_all_uses(start.get("licence", ""))
-        if terms:
-            lines.append(f"  began with the weights {start['tag']}, licence {start['licence']}: {terms}")
-        # Every training goes over all views of its study type; those of one fold together over all.
-        last = self.metrics[self.metrics["epoch"] == self.metrics["epoch"].max()]
-        failed = int(last.loc[last["fold"] == last["fold"].min(), "failed"].sum())
-        if failed:
-            lines.append(f"  {failed:,} of {data['views']:,} views could not be read and were left out")
-        return "\n".join([*lines, f"wrote {self.folder}"])
-
-    def _trainings(self) -> Iterator[str]:
-        """How each training did on the fold that it did not see: its last epoch, or its best by validation loss."""
-        if "kappa" not in self.metrics:
-            return
-        kept = self.plan["training"]["kept"]
-        lines = [
-            {str(name): value for name, value in line.items()} for line in self.metrics.to_dict("records")
-        ]
-        for (fold, kind), history in groupby(lines, key=lambda line: (line["fold"], _kind(line))):
-            epochs = list(history)
-            line = min(epochs, key=_validation_loss) if kept else epochs[-1]
-            if pd.notna(line["kappa"]) and pd.notna(line["auroc"]):
-                which = f", epoch {line['epoch']} of lowest validation loss" if kept else ""
-                yield (
-                    f"fold {fold}{kind and f', {kind}'}{which}: kappa {line['kappa']:.3f}, AUROC {line['auroc']:.3f} "
-                    f"on its {line['studies']:,.0f} held-out studies (threshold 0.5)"
-                )
-
-    @property
-    def split(self) -> str:
-        """The split that it was trained on."""
-        return str(self.plan["data"]["split"])
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """What the members expect as input."""
-        return Preprocessing.from_card(self.plan["preprocessing"])
-
-    def members_for(self, fold: int, study_type: str) -> tuple[int, ...]:
-        """Positions of the members whose mean is the logit of a view.
-
-        Parameters
-        ----------
-        fold : int
-            Members that never saw this fold; -1: of every fold, for patients that no member saw.
-        study_type : str
-            Members of this study type or of all.
-        """
-        return tuple(
-            position
-            for position, member in enumerate(self.members)
-            if fold in (-1, member.fold) and member.study_type in (None, study_type)
-        )
-
-
-def _kind(line: dict[str, Any]) -> str:
-    return "" if pd.isna(line["study_type"]) else str(line["study_type"])
-
-
-def _validation_loss(line: dict[str, Any]) -> float:
-    return np.inf if pd.isna(line["validation_loss"]) else float(line["validation_loss"])
+METRICS = "metrics.jsonl"
 
 
 def studies_digest(folds: pd.DataFrame) -> str:
@@ -210,7 +93,7 @@ def finish_run(folder: Path, plan: dict[str, Any], trainings: Sequence[Files]) -
     members = [
         {
             "file": name,
-            "fold": training.fold if plan["training"]["folds"] > 1 else -1,
+            "fold": _held_fold(training, plan),
             "study_type": training.study_type,
             "weights": weights_digest(load_weights(folder / name)[0]),
         }
@@ -231,10 +114,35 @@ def finish_run(folder: Path, plan: dict[str, Any], trainings: Sequence[Files]) -
         leftover.unlink(missing_ok=True)
 
 
+def reopen_run(folder: Path, trainings: Sequence[Files]) -> None:
+    """Make a finished run that has lost weights unfinished, so that training makes them, and only them, again.
+
+    Raises
+    ------
+    InputError
+        If weights that are there are not those of the run.
+    """
+    run, lines = read_run(folder), read_json_lines(folder / METRICS)
+    for training in trainings:
+        own = (_held_fold(training, run.plan), training.study_type)
+        members = [member for member in run.members if (member.fold, member.study_type) == own]
+        if all(member.file.is_file() for member in members):
+            for member in members:
+                member.state()
+            history = [line for line in lines if (line["fold"], line["study_type"]) == own]
+            training.say_done([member.file.name for member in members], history)
+    write_json(folder / RUN, {"schema": SCHEMA, "kind": "training run", "plan": run.plan})
+
+
+def _held_fold(training: Files, plan: dict[str, Any]) -> int:
+    """The fold that a training does not see; -1: there is none."""
+    return training.fold if plan["training"]["folds"] > 1 else -1
+
+
 def write_metrics(folder: Path, trainings: Sequence[Files]) -> None:
     """Write `metrics.jsonl` from the histories of the trainings."""
     lines = [json.dumps(line) for training in trainings for line in training.history()]
-    write_text(folder / "metrics.jsonl", "".join(f"{line}\n" for line in lines))
+    write_text(folder / METRICS, "".join(f"{line}\n" for line in lines))
 
 
 def standing_run(folder: Path, plan: dict[str, Any]) -> bool:
@@ -272,10 +180,10 @@ def read_run(folder: Path) -> TrainedRun:
         plan=card["plan"],
         folds=folds,
         members=tuple(
-            Member(folder / member["file"], member["fold"], member["study_type"])
+            Member(folder / member["file"], member["fold"], member["study_type"], member["weights"])
             for member in card["members"]
         ),
-        metrics=pd.read_json(folder / "metrics.jsonl", lines=True),
+        metrics=pd.DataFrame(read_json_lines(folder / METRICS)),
     )
 
 

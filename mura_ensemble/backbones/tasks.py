@@ -118,10 +118,15 @@ def _refuse(task: Task, rows: pd.DataFrame, settings: Settings) -> None:
     kind = "" if task.study_type is None else f" of study type '{task.study_type}'"
     without = f" without fold {task.fold}" if task.fold >= 0 else ""
     if rows["gold"].iloc[task.training].nunique() < 2:
-        raise InputError(
-            f"the views{kind}{without} to learn from are not of both classes; use fewer folds, or networks of all "
-            "study types"
-        )
+        left_out = [task.held, *([task.validation] if settings.validation_share else [])]
+        own = rows.iloc[np.concatenate([task.training, *left_out])]
+        fewer = "leave fewer patients out (fewer folds, a smaller validation share)"
+        wrong, mend = f"the views{kind}{without} to learn from are not of both classes", fewer
+        if own["gold"].nunique() < 2:
+            label = "abnormal" if own["gold"].iloc[0] else "normal"
+            wrong = f"every view{kind} of split '{own['split'].iloc[0]}' is labelled {label}"
+            mend = "a network learns from both classes: check the labels"
+        raise InputError(f"{wrong}; {mend}{kind and ', or train networks of all study types'}")
     if settings.validates and not len(task.validation):
         raise InputError(
             f"no view{kind}{without} to validate on; give a larger validation share or another validation split"

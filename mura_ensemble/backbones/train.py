@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,16 +21,17 @@ from mura_ensemble.backbones.registry import (
     weights_digest,
 )
 from mura_ensemble.backbones.runs import (
-    TrainedRun,
     finish_run,
     folds_digest,
     read_run,
+    reopen_run,
     standing_run,
     start_run,
     studies_digest,
     write_metrics,
 )
 from mura_ensemble.backbones.tasks import divided, read_training_views, tasks_of
+from mura_ensemble.backbones.trained import TrainedRun
 from mura_ensemble.backbones.turns import shard_here
 from mura_ensemble.backbones.views import Preprocessing
 from mura_ensemble.data.errors import InputError
@@ -134,7 +135,8 @@ def train_backbone(
     Returns
     -------
     TrainedRun or None
-        None while trainings of other shards are missing; whoever finds all done completes the run.
+        None while trainings of other shards are missing; whoever finds all done completes the run. Of a finished
+        run only members whose files are gone are trained again.
 
     Raises
     ------
@@ -144,8 +146,9 @@ def train_backbone(
         For every fault of the input, as when most views cannot be read; nothing is written then.
     """
     require_extra()
-    if size < 1 or folds < 1:
-        raise InputError(f"size {size}, folds {folds}: give whole numbers of 1 or more")
+    for what, number in (("size", size), ("folds", folds)):
+        if number < 1:
+            raise InputError(f"{what} {number}: give a whole number of 1 or more")
     if channels not in (1, 3):
         raise InputError(f"channels {channels}: give 1 (gray) or 3")
     if resize not in ("square", "letterbox"):
@@ -212,10 +215,15 @@ def train_backbone(
             "folds_digest": folds_digest(studies),
         },
     }
-    if standing_run(out, plan):
-        return read_run(out)
     tasks = tasks_of(rows, split, folds=folds, per_study_type=per_study_type, settings=settings)
     trainings = [Files(out, max(task.fold, 0), task.study_type) for task in tasks]
+    if standing_run(out, plan):
+        run = read_run(out)
+        if all(member.file.is_file() for member in run.members):
+            return replace(run, stood=True)
+        with locked(out):
+            if standing_run(out, plan):  # nobody else has reopened it in the meantime
+                reopen_run(out, trainings)
     views = Views(rows, preprocessing)
     refuse_unreadable(views, rows, source=Path(manifest))
     start_run(out, plan, studies)

@@ -84,6 +84,7 @@ def train(
 ) -> None:
     """Train one timm backbone with patient-grouped folds; continues where it stopped."""
     with continuable():
+        from mura_ensemble.backbones.asked import split_to_predict
         from mura_ensemble.backbones.registry import parse_arguments
         from mura_ensemble.backbones.train import train_backbone
 
@@ -124,8 +125,15 @@ def train(
             f"this share of the trainings is done; the run in {out} is whole when the other shares are"
         )
         return
+    following = split_to_predict(run, manifest)
+    if following is None:
+        typer.echo(
+            f"{run}\nnext: predict a split of other patients; every split of {manifest} would be in-sample, and "
+            "fit-stack refuses that"
+        )
+        return
     words = ["mura-ensemble", "predict", out, manifest, *(["--root", root] if root else ())]
-    typer.echo(f"{run}\nnext:\n  {shlex.join(map(str, words))} --split {run.split} --out predictions/mine")
+    typer.echo(f"{run}\nnext:\n  {shlex.join(map(str, words))} --split {following} --out predictions/mine")
 
 
 VERBS = (("train", train),)

@@ -26,6 +26,7 @@ __all__ = [
     "locked",
     "read_frame",
     "read_json",
+    "read_json_lines",
     "write_frame",
     "write_json",
     "write_text",
@@ -136,6 +137,34 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path}: expected a JSON object, found {type(value).__name__}")
     return value
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """Read JSON objects, one a line; a last line that was torn in the middle of a write is left out.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or holds no whole line, or a line before the last is no JSON object, naming its row.
+    """
+    path = _existing_file(path)
+    found: list[dict[str, Any]] = []
+    rows = path.read_bytes().split(b"\n")
+    for number, row in enumerate(rows, 1):
+        try:
+            value = json.loads(row)
+            if not isinstance(value, dict):
+                raise ValueError(f"expected an object, found {type(value).__name__}")
+        except ValueError as error:
+            if number == len(rows):  # after the last line end there is nothing, or what was torn
+                break
+            raise InputError(
+                f"{path}: row {number} is not valid JSON ({error}); write it again or restore it"
+            ) from error
+        found.append(value)
+    if not found:
+        raise InputError(f"{path}: holds no whole line; write it again or restore it")
+    return found
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:

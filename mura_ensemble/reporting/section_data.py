@@ -12,7 +12,7 @@ from mura_ensemble.reporting.formats import count, estimate, name_list, percent
 from mura_ensemble.reporting.page import Block, Facts, TableBlock
 from mura_ensemble.reporting.palette import FAMILIES
 from mura_ensemble.reporting.part_columns import count_column, name_column
-from mura_ensemble.reporting.tables import Column
+from mura_ensemble.reporting.tables import Column, Row
 
 __all__ = ["data_blocks", "of_patients"]
 
@@ -38,21 +38,17 @@ def data_blocks(comparison: Comparison) -> Iterator[Block]:
         )
     )
     if data.views is not None:
-        columns.append(
-            Column(
-                "Views",
-                lambda row: f"{row['views']:,.0f}",
-                detail=lambda row: (
-                    f"{row['views_least']:.0f} to {row['views_most']:.0f} a study, median {row['views_median']:g}"
-                ),
-            )
-        )
+        columns += [count_column("Views", "views"), Column("Views a study", _a_study_of_type, below="median")]
     yield TableBlock(
         data.by_type,
         columns,
         "What every study type brings.",
         ("study_types.csv", "study_types.json", "study_types.tex"),
     )
+
+
+def _a_study_of_type(row: Row) -> str:
+    return f"{row['views_least']:.0f} to {row['views_most']:.0f} ({row['views_median']:g})"
 
 
 def of_patients(data: DataCard) -> str:

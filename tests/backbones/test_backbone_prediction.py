@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mura_ensemble.backbones import (  # noqa: E402
     shards,
     train_backbone,
 )
+from mura_ensemble.backbones.cam_store import map_views  # noqa: E402
 from mura_ensemble.backbones.predict import TOLERANCE  # noqa: E402
 from mura_ensemble.backbones.registry import create_backbone, load_weights  # noqa: E402
 from mura_ensemble.data.errors import InputError  # noqa: E402
@@ -347,3 +349,37 @@ def test_a_leak_is_refused(run: Any, study: Study, tmp_path: Path) -> None:
 def test_a_folder_that_is_no_run(fixed_study: Study, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no run\.json here"):
         predict_backbone(tmp_path, fixed_study.manifest, tmp_path / "out", split="test")
+
+
+def _copied(run: Any, to: Path) -> Path:
+    return Path(shutil.copytree(run.folder, to, ignore=shutil.ignore_patterns(".lock")))
+
+
+def test_weights_of_another_fold_are_refused(run: Any, fixed_study: Study, tmp_path: Path) -> None:
+    swap = _copied(run, tmp_path / "swap")
+    shutil.copy(swap / "fold-1.safetensors", swap / "fold-0.safetensors")
+    with pytest.raises(
+        InputError, match=r"fold-0\.safetensors: not the weights that run\.json names; restore"
+    ):
+        predict_backbone(swap, fixed_study.manifest, tmp_path / "out", split="train", device="cpu")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(InputError, match=r"fold-0\.safetensors: not the weights that run\.json names"):
+        map_views(swap, fixed_study.manifest, tmp_path / "out", split="train", studies=[], device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        ("test_vit2", "the weights are not of the architecture 'test_vit2' that it names; restore the file"),
+        ("test_nothing", "timm has no architecture 'test_nothing'"),
+    ],
+)
+def test_another_architecture_in_the_run_is_refused_and_nothing_is_written(
+    run: Any, fixed_study: Study, tmp_path: Path, architecture: str, message: str
+) -> None:
+    other = _copied(run, tmp_path / "other")
+    card = (other / "run.json").read_text()
+    (other / "run.json").write_text(card.replace('"test_vit"', f'"{architecture}"'))
+    with pytest.raises(InputError, match=message):
+        predict_backbone(other, fixed_study.manifest, tmp_path / "out", split="test", device="cpu")
+    assert not (tmp_path / "out").exists()

@@ -93,7 +93,10 @@ def test_a_checkpoint_fills_all_but_another_classifier(tmp_path: Path) -> None:
     for name, tensor in donor.state_dict().items():
         if not name.startswith("fc."):
             assert torch.equal(filled[name], tensor), name
-    with pytest.raises(InputError, match=r"donor\.safetensors: tensor '.*' of shape .* in this architecture"):
+    with pytest.raises(
+        InputError,
+        match=r"donor\.safetensors: tensor '.*' of shape .* in this architecture; give .* --archit",
+    ):
         _tiny(checkpoint=path)
     with pytest.raises(InputError, match="no such file of weights"):
         _tiny(checkpoint=tmp_path / "none.safetensors")

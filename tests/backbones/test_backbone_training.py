@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import TINY, Study
+from killing import contents
 from typer.testing import CliRunner
 
 pytestmark = pytest.mark.backbones
@@ -114,6 +115,45 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     assert result.stderr == "stopped; run the same command again to continue\n"
 
 
+@pytest.mark.parametrize(
+    "changes", [{}, {"folds": 1}, {"recipe": "paper", "kept": 2, "epochs": 3, "validation_share": 0.34}]
+)
+def test_weights_that_are_gone_are_made_again_and_only_they(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    run = _train(study, tmp_path / "run", **changes)
+    before = contents(run.folder)
+    run.members[0].file.unlink()
+    with pytest.raises(
+        InputError, match=r"missing, though run\.json names it; restore the file, or run train"
+    ):
+        run.members[0].state()
+    trained: list[int] = []
+    train_member = train.train_member
+
+    def noted(task: Any, files: Any, *given: Any, **named: Any) -> None:
+        trained.extend([] if files.done.exists() else [task.number])
+        train_member(task, files, *given, **named)
+
+    monkeypatch.setattr(train, "train_member", noted)
+    again = _train(study, tmp_path / "run", **changes)
+    assert (trained, str(again)) == ([0], str(run))
+    assert contents(run.folder) == before
+
+
+def test_other_weights_beside_those_that_are_gone_do_not_become_the_runs(
+    study: Study, tmp_path: Path
+) -> None:
+    run = _train(study, tmp_path / "run", epochs=1, folds=3)
+    run.members[0].file.write_bytes(run.members[1].file.read_bytes())
+    run.members[2].file.unlink()
+    with pytest.raises(InputError, match=r"fold-0\.safetensors: not the weights that run\.json names"):
+        _train(study, tmp_path / "run", epochs=1, folds=3)
+    run.members[0].file.unlink()
+    _train(study, tmp_path / "run", epochs=1, folds=3)
+    assert _digests(run.folder) == [member.weights for member in run.members]
+
+
 class _Killed(BaseException):
     """What no handler catches."""
 
@@ -153,7 +193,8 @@ def test_training_again_computes_nothing_and_other_arguments_are_refused(
     before = _digests(out)
     with monkeypatch.context() as patch:
         patch.setattr("mura_ensemble.backbones.member.changed", lambda *_: pytest.fail("trained again"))
-        _train(study, out, epochs=1)
+        again = _train(study, out, epochs=1)
+    assert str(again).endswith(f"already whole, nothing had to be trained: {out}")
     assert _digests(out) == before
     with pytest.raises(InputError, match=r"another run stands here \(training\.seed: 0 there, 1 here\)"):
         _train(study, out, epochs=1, seed=1)
@@ -189,7 +230,41 @@ def test_views_left_out_are_counted_once_over_all_folds(study: Study, tmp_path: 
         for view in views[: 2 if patient == patients[0] else 1]:
             study.file(view).write_bytes(b"")
     told = str(_train(study, tmp_path / "run", folds=folds, epochs=1))
-    assert "3 of 36 views could not be read and were left out" in told
+    first = min(
+        view
+        for patient in patients
+        for view in manifest.loc[manifest["patient"] == patient, "view"][: 2 if patient == patients[0] else 1]
+    )
+    assert (
+        f"unreadable and left out: 3 of 36 training views (split 'train'), first {first} (empty file (0 bytes))"
+        in told
+    )
+
+
+@pytest.mark.parametrize("how", [{"validation_split": "test"}, {"validation_share": 0.34}])
+def test_views_left_out_are_told_apart_by_what_they_serve(
+    study: Study, tmp_path: Path, how: dict[str, Any]
+) -> None:
+    views = pd.read_csv(study.manifest).groupby("split")["view"].first()
+    for view in views:
+        study.file(view).unlink()
+    told = str(_train(study, tmp_path / "run", recipe="paper", epochs=1, **how))
+    ends = {"training": f"1 of 36 training views (split 'train'), first {views['train']} (no such file)\n"}
+    if "validation_split" in how:
+        ends["validation"] = (
+            f"1 of 13 validation views (split 'test'), first {views['test']} (no such file)\n"
+        )
+    assert told.count("unreadable") == len(ends)
+    for end in ends.values():
+        assert f"unreadable and left out: {end}" in told
+
+
+def test_a_split_to_validate_on_without_a_readable_view_is_refused(study: Study, tmp_path: Path) -> None:
+    _spoil(study, pd.read_csv(study.manifest).query("split == 'test'")["view"], None)
+    with pytest.raises(
+        InputError, match="13 of 49 views cannot be read, all that are validated on among them"
+    ):
+        _train(study, tmp_path / "run", recipe="paper", validation_split="test")
 
 
 def _spoil(study: Study, views: pd.Series[str], content: bytes | None) -> None:
@@ -269,6 +344,8 @@ def test_decoding_in_loader_processes_changes_nothing(
         ({"weight_decay": -1.0}, "weight decay -1.0"),
         ({"seed": -1}, "seed -1"),
         ({"channels": 2}, "channels 2: give 1"),
+        ({"folds": 0}, "^folds 0: give a whole number of 1 or more$"),
+        ({"size": -1}, "^size -1: give a whole number of 1 or more$"),
         ({"folds": 40}, "40 folds asked for"),
         ({"views_root": Path("nowhere")}, "nowhere: no such folder of views"),
         ({"device": "abacus"}, "device 'abacus' cannot be used"),
@@ -296,3 +373,67 @@ def test_a_study_without_gold_and_a_study_of_two_patients_are_named(study: Study
         InputError, match=f"the views of study '{manifest.loc[double, 'study']}' name two values"
     ):
         _train(study, tmp_path / "run")
+
+
+def test_a_torn_line_of_the_history_is_left_out_and_damage_is_named(study: Study, tmp_path: Path) -> None:
+    history = _train(study, tmp_path / "run").folder / "metrics.jsonl"
+    whole = history.read_bytes()
+    history.write_bytes(whole[:-9])
+    run = _train(study, tmp_path / "run")
+    assert run.metrics[["fold", "epoch"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 1]]
+    assert "fold 0: kappa" in str(run)
+    assert "fold 1, epoch 1 of 2: kappa" in str(run)
+    history.write_bytes(whole.replace(b'"epoch": 2', b'"epoch" 2', 1))
+    with pytest.raises(
+        InputError, match=r"metrics\.jsonl: row 2 is not valid JSON .*; write it again or restore"
+    ):
+        _train(study, tmp_path / "run")
+    history.unlink()
+    with pytest.raises(InputError, match=r"metrics\.jsonl: no such file"):
+        _train(study, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("options", "following"),
+    [
+        ("--folds 2", "--split train --out predictions/mine"),
+        ("--folds 1", "--split test --out predictions/mine"),
+        (
+            "--folds 1 --recipe paper --validation-split test",
+            "would be in-sample, and fit-stack refuses that",
+        ),
+    ],
+)
+def test_the_next_command_is_one_that_serves(
+    fixed_study: Study, tmp_path: Path, options: str, following: str
+) -> None:
+    words = (
+        f"train {fixed_study.manifest} {fixed_study.labels} --architecture test_vit --argument patch_size=8"
+    )
+    how = f"--size 32 --epochs 1 --device cpu {options} --out {tmp_path / 'run'}"
+    result = CliRunner().invoke(app, [*words.split(), *how.split()])
+    assert result.output.rstrip().endswith(following)
+
+
+def test_a_damaged_checkpoint_is_named_with_what_to_do(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _train(study, tmp_path / "whole")
+    out = tmp_path / "run"
+
+    def dying(*_: Any) -> None:
+        raise _Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "write_metrics", dying)
+        with pytest.raises(_Killed):
+            _train(study, out)
+    checkpoint = out / "fold-0.unfinished.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-99])
+    with pytest.raises(
+        InputError, match=r"fold-0\.unfinished\.safetensors: the checkpoint is damaged .*; remove it"
+    ):
+        _train(study, out)
+    checkpoint.unlink()
+    _train(study, out)
+    assert contents(out) == contents(whole.folder)

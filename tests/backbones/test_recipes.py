@@ -355,6 +355,34 @@ def test_what_cannot_be_is_refused(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "changes", "sentence"),
+    [
+        (["hand", "wrist"], {}, "every view of split 'train' is labelled normal; .*: check the labels$"),
+        (
+            ["hand"],
+            {"per_study_type": True},
+            "every view of study type 'hand' of split 'train' is labelled normal; .* labels, or train networks of",
+        ),
+    ],
+)
+def test_labels_of_one_class_are_said_to_be_so(
+    study: Study, tmp_path: Path, spoilt: list[str], changes: dict[str, Any], sentence: str
+) -> None:
+    labels = pd.read_csv(study.labels)
+    labels.loc[labels["study"].str.contains("|".join(spoilt)), "gold"] = 0
+    labels.to_csv(study.labels, index=False)
+    with pytest.raises(InputError, match=sentence):
+        _train(study, tmp_path / "run", **changes)
+    labels["gold"] = (labels["study"].str.startswith("train/hand/train000")).astype(int)
+    labels.to_csv(study.labels, index=False)
+    with pytest.raises(
+        InputError, match=r"not of both classes; leave fewer patients out \(fewer folds, a smaller"
+    ):
+        _train(study, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_patients_to_validate_on_must_not_be_trained_on(study: Study, tmp_path: Path) -> None:
     table = pd.read_csv(study.manifest)
     patient = table.loc[table["split"] == "test", "patient"].iloc[0]

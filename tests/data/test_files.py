@@ -18,6 +18,7 @@ from mura_ensemble.data.files import (
     digest_of_rows,
     read_frame,
     read_json,
+    read_json_lines,
     write_frame,
     write_json,
     write_text,
@@ -107,6 +108,21 @@ def test_json_round_trip_and_refusals(tmp_path):
         read_json(tmp_path / "none.json")
     with pytest.raises(InputError, match="is a folder"):
         read_json(tmp_path)
+
+
+def test_of_json_lines_only_the_torn_last_is_left_out(tmp_path):
+    path = tmp_path / "x.jsonl"
+    for content in (b'{"a": 1}\n{"a": 2}\n', b'{"a": 1}\n{"a": 2}', b'{"a": 1}\n{"a": 2}\n{"a": "\xc3'):
+        path.write_bytes(content)
+        assert read_json_lines(path) == [{"a": 1}, {"a": 2}]
+    for content, message in (
+        (b'{"a": 1}\n{"a"\n{"a": 2}\n', "row 2 is not valid JSON"),
+        (b"[1]\n", "row 1 is not valid JSON .expected an object, found list.; write it again or restore it"),
+        (b"", "holds no whole line"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=message):
+            read_json_lines(path)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
