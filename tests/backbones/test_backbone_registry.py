@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,3 +112,42 @@ def test_gray_normalisation_is_the_mean_of_the_colours() -> None:
     model.pretrained_cfg = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}  # type: ignore[attr-defined]
     assert registry.normalisation(model, 1) == ((0.449,), (0.226,))
     assert registry.normalisation(model, 3) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@pytest.mark.parametrize(("architecture", "size"), [("test_vit", 64), ("test_resnet", 96), ("test_vit", 160)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_timms_weights_come_at_any_size(
+    architecture: str, size: int, channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """timm's own loading, its file on disk instead of the hub: positions are resampled, the first convolution summed."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+    from timm.layers import resample_abs_pos_embed
+
+    torch.manual_seed(4)
+    there = timm.create_model(architecture, num_classes=1000)
+    weights = {name: tensor.clone() for name, tensor in there.state_dict().items()}
+    file = tmp_path / "hub.safetensors"
+    save_file(weights, file)
+    create = timm.create_model
+
+    def from_disk(name: str, **given: Any) -> Any:
+        overlay = {"pretrained_cfg_overlay": {"file": str(file), "hf_hub_id": None, "num_classes": 1000}}
+        return create(name, **given, **(overlay if given.get("pretrained") else {}))
+
+    monkeypatch.setattr(timm, "create_model", from_disk)
+    found = registry.create_backbone(
+        architecture, channels=channels, size=size, arguments={}, pretrained=True
+    ).state_dict()
+    first = f"{there.pretrained_cfg['first_conv']}.weight"
+    wanted = weights[first] if channels == 3 else weights[first].sum(dim=1, keepdim=True)
+    torch.testing.assert_close(found[first], wanted)
+    head = there.pretrained_cfg["classifier"]
+    for name, tensor in weights.items():
+        if name == "pos_embed":
+            side = size // 16
+            tensor = resample_abs_pos_embed(tensor, (side, side), num_prefix_tokens=1)
+        if name != first and not name.startswith(f"{head}."):
+            torch.testing.assert_close(found[name], tensor)
+    assert found[f"{head}.weight"].shape[0] == 1
