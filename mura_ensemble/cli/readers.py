@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from mura_ensemble.cli.options import AllowFitted, Backbones, Missing, Seed, Split, names_of
+from mura_ensemble.cli.waiting import waiting
 
 __all__ = ["VERBS"]
 
@@ -90,8 +91,8 @@ def readers(
     from mura_ensemble.data.readers import parse_panel_size, parse_reader_columns, parse_words
     from mura_ensemble.workflows.readers import analyse_readers
 
-    typer.echo(
-        analyse_readers(
+    with waiting("scoring every panel"):
+        said = analyse_readers(
             file,
             out,
             calls=calls,
@@ -120,7 +121,7 @@ def readers(
             allow_fitted=allow_fitted,
             seed=seed,
         )
-    )
+    typer.echo(said)
 
 
 VERBS = (("readers", readers),)
