@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import digest_of_file, read_frame
@@ -22,6 +21,7 @@ from mura_ensemble.data.predictions import (
     plain_name,
     write_split,
 )
+from mura_ensemble.data.scales import doubtful_logits, from_logits, from_probabilities
 from mura_ensemble.data.tables import (
     MANIFEST,
     PREDICTIONS,
@@ -43,8 +43,6 @@ _KINDS: dict[str, Kind] = {
     "probability": "number",
     "fold": "integer",
 }
-_SURE = 1e-7
-"""Nearest to 0 and 1 that a logit is taken from: a probability of exactly 1 becomes a logit of 16.1."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +150,11 @@ def import_predictions(
     named = dict(columns or {})
     _refuse_unknown(named)
     rows = _read(file, named, level)
-    rows["probability"], rows["logit"] = _both_scales(rows["probability"].to_numpy(), logits, file, named)
-    notes: list[str] = []
+    column, values = named.get("probability", "probability"), rows["probability"].to_numpy()
+    notes = doubtful_logits(values, column, file) if logits else []
+    rows["probability"], rows["logit"] = (
+        from_logits(values) if logits else from_probabilities(values, column, file)
+    )
     keyed = _from_mura_paths(rows, level, split, file)
     if manifest is not None:
         keyed = _from_manifest(keyed, read_table(manifest, MANIFEST), level, split, file, manifest)
@@ -218,36 +219,6 @@ def _read(file: Path, named: Mapping[str, str], level: str) -> pd.DataFrame:
             r"^XR_([A-Z]+)$", lambda m: m[1].lower(), regex=True
         )
     return rows
-
-
-def _both_scales(
-    values: NDArray[np.float64], logits: bool, file: Path, named: Mapping[str, str]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Probabilities and logits; refuses one scale that is declared as the other."""
-    column = named.get("probability", "probability")
-    known = values[~np.isnan(values)]
-    outside = (values < 0) | (values > 1)
-    spread = f"from {known.min():.4g} to {known.max():.4g}" if len(known) else ""
-    if logits:
-        if len(known) >= 20 and not outside.any():
-            raise InputError(
-                f"{file}: column '{column}' is declared as logits, but all {len(known):,} values lie within 0 and "
-                f"1 ({spread}); leave --logits out if they are probabilities"
-            )
-        return np.exp(-np.logaddexp(0, -values)), values
-    if outside.any():
-        at = int(np.argmax(outside))
-        place = f"{file}: {row_name(file, at)}, column '{column}' is {values[at]:g}; expected a probability from 0 to 1"
-        if outside.sum() == 1:
-            raise InputError(place)
-        guess = (
-            "percentages, divide by 100"
-            if known.min() >= 0 and known.max() <= 100
-            else "logits, declare them with --logits"
-        )
-        raise InputError(f"{place} ({outside.sum():,} such values, {spread}: if they are {guess})")
-    inner = np.clip(values, _SURE, 1 - _SURE)
-    return values, np.log(inner) - np.log1p(-inner)
 
 
 def _from_mura_paths(rows: pd.DataFrame, level: str, split: str, file: Path) -> pd.DataFrame:

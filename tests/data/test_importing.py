@@ -86,6 +86,15 @@ def test_logits_are_taken_when_declared(bring):
     np.testing.assert_allclose(table["probability"], [1 / (1 + np.exp(3)), 0.5, 1, 0], rtol=1e-6)
 
 
+def test_a_few_logits_that_may_be_probabilities_get_a_note(bring):
+    told, _ = bring(PLAIN, logits=True)
+    assert "all 3 values lie between 0 and 1, as probabilities do; leave --logits out if they are" in str(
+        told
+    )
+    told, _ = bring(PLAIN.assign(probability=[-0.1, 0.2, 0.3, 0.4]), logits=True)
+    assert told.notes == ()
+
+
 def test_views_of_two_studies_may_share_a_name(bring):
     told, _ = bring(_values([0.1, 0.2], view="image1.png"))
     assert (told.studies, told.views) == (2, 2)
@@ -187,9 +196,9 @@ def _values(values, **other):
         ),
         (_values([10.0, 93.0]), {}, "if they are percentages, divide by 100"),
         (
-            _values(np.linspace(0, 1, 30)),
+            _values(np.linspace(0, 1, 8)),
             {"logits": True},
-            "declared as logits, but all 30 values lie within",
+            "declared as logits, but all 8 values lie between 0 and 1, as probabilities do; leave --logits out$",
         ),
         (_values(["high", 0.1]), {}, "row 2, column 'probability' is 'high'; expected a number"),
         (_values([0.1, np.inf]), {}, "row 3, column 'probability' is inf; expected a finite number"),
