@@ -174,6 +174,32 @@ def test_every_fault_is_found_and_none_besides(fault: str, cache: Path) -> None:
     assert json.loads(_run("verify", cache, "--json").stdout) == {"faults": faults}
 
 
+def test_a_table_without_its_card_and_a_card_without_its_table_are_named(cache: Path) -> None:
+    (cache / "one" / "card.json").unlink()
+    (cache / "two" / "test.parquet").unlink()
+    (cache / "three" / "card.json").write_text("{", encoding="utf-8")
+    orphan = f"{cache / 'one'}: test.parquet and train.parquet without card.json"
+    missing = f"{cache / 'two' / 'test.parquet'}: the card names this split, but the file is missing"
+    broken = f"{cache / 'three' / 'card.json'}: not valid JSON"
+    faults = verify_cache([cache])
+    remarks = list_cache([cache]).remarks
+    for said in (faults, remarks):
+        assert len(said) == 3, said
+        for start in (orphan, missing, broken):
+            assert sum(sentence.startswith(start) for sentence in said) == 1, said
+    shown = _run("ls", cache).stdout
+    (line,) = [line for line in shown.splitlines() if line.split()[:2] == ["two", "test"]]
+    assert "missing" in line
+    assert "0 B" not in line
+    assert f"look at: {missing}" in shown
+    # A set of nothing but orphans is still a set.
+    for name in ("two", "three"):
+        shutil.rmtree(cache / name)
+    assert [sentence.partition(" without")[0] for sentence in verify_cache([cache])] == [
+        orphan.partition(" without")[0]
+    ]
+
+
 def test_another_manifest_is_found(cache: Path, tmp_path: Path) -> None:
     manifest = _manifest(tmp_path / "manifest.csv", "test", "train")
     table = pd.read_csv(manifest)

@@ -13,6 +13,7 @@ import pandas as pd
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json
 from mura_ensemble.data.predictions import CARD, read_card
+from mura_ensemble.workflows.cache_torn import missing_table, orphan_words, orphans
 
 __all__ = ["CacheRow", "Listing", "list_cache", "made_from", "set_folders", "weights_of"]
 
@@ -40,6 +41,8 @@ class CacheRow:
         Of a split under way; both 0 for a finished one.
     bytes : int
         On disk.
+    missing : bool
+        Whether the card names the split but its file is gone.
     """
 
     set: str
@@ -56,6 +59,7 @@ class CacheRow:
     parts_done: int
     parts: int
     bytes: int
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ def set_folders(folders: list[Path]) -> list[Path]:
             if _backbones(folder)
             else [below for below in sorted(folder.iterdir()) if _backbones(below)]
         )
+        if not sets and orphans(folder):
+            sets = [folder]
         if not sets:
             raise InputError(f"{folder}: no backbone here (no */{CARD}); predict or import some first")
         found += sets
@@ -101,31 +107,38 @@ def _backbones(folder: Path) -> list[Path]:
 
 
 def list_cache(folders: list[Path]) -> Listing:
-    """List every split of every backbone of some sets.
+    """List every split of every backbone of some sets; what cannot be read is a remark.
 
     Raises
     ------
     InputError
-        If a folder holds no predictions, or a card cannot be read.
+        If a folder holds no predictions.
     """
     rows: list[CacheRow] = []
     remarks: list[str] = []
     for folder in set_folders(folders):
-        backbones = _backbones(folder)
-        for backbone in backbones:
-            rows += _finished(folder, backbone)
-            rows += _under_way(folder, backbone)
-        cards = {backbone.name: read_card(backbone) for backbone in backbones if (backbone / CARD).exists()}
+        own: list[CacheRow] = []
+        cards: dict[str, dict[str, Any]] = {}
+        for backbone in _backbones(folder):
+            if (backbone / CARD).exists():
+                try:
+                    cards[backbone.name] = read_card(backbone)
+                    own += _finished(folder, backbone, cards[backbone.name])
+                except InputError as error:
+                    remarks.append(str(error))
+            own += _under_way(folder, backbone)
+        rows += own
+        remarks += [
+            missing_table(folder / row.backbone / f"{row.split}.parquet") for row in own if row.missing
+        ]
+        remarks += map(orphan_words, orphans(folder))
         remarks += _same_weights(folder, cards)
         for split in sorted({split for card in cards.values() for split in card["splits"]}):
             remarks += _same_probabilities(folder, split, [n for n in cards if split in cards[n]["splits"]])
     return Listing(tuple(rows), tuple(remarks))
 
 
-def _finished(folder: Path, backbone: Path) -> Iterator[CacheRow]:
-    if not (backbone / CARD).exists():
-        return
-    card = read_card(backbone)
+def _finished(folder: Path, backbone: Path, card: Mapping[str, Any]) -> Iterator[CacheRow]:
     for split, entry in card["splits"].items():
         path = backbone / f"{split}.parquet"
         yield CacheRow(
@@ -140,6 +153,7 @@ def _finished(folder: Path, backbone: Path) -> Iterator[CacheRow]:
             parts_done=0,
             parts=0,
             bytes=path.stat().st_size if path.exists() else 0,
+            missing=not path.exists(),
             **_told(card["inputs"], card["made_by"]),
         )
 
