@@ -350,6 +350,30 @@ def test_what_is_removed_and_what_stays(cache: Path) -> None:
         planned_removal(cache, backbone=None, split=None, partial=True)
 
 
+def test_what_is_torn_is_removed_whole_by_its_name(cache: Path) -> None:
+    (cache / "one" / "card.json").write_text("{", encoding="utf-8")
+    (cache / "one" / "mine.txt").write_text("my own", encoding="utf-8")
+    pd.DataFrame({"age": [50]}).to_parquet(cache / "one" / "ages.parquet")
+    (cache / "two" / "card.json").unlink()
+    (cache / "two" / "test.parquet").write_bytes(b"torn")
+    others = {name for name in _names(cache) if name.startswith("three")}
+    for asked in ({"split": "test"}, {"backbone": "one", "split": "test"}):
+        with pytest.raises(
+            InputError, match=r"one.card\.json: not valid JSON .*--backbone one without --split"
+        ):
+            planned_removal(cache, partial=False, **{"backbone": None, "split": None, **asked})
+    shown = _run("rm", cache, "--backbone", "one", "--yes")
+    assert shown.exit_code == 0, shown.output
+    for name in ("ages.parquet", "mine.txt"):
+        assert f"{cache / 'one' / name} stays: the cache did not write it" in shown.stdout
+    assert "all of one goes" in shown.stdout
+    assert _run("rm", cache, "--backbone", "two", "--yes").exit_code == 0
+    assert _names(cache) == others | {"one/ages.parquet", "one/mine.txt"}
+    assert verify_cache([cache]) == [], "a table of another kind is no prediction"
+    with pytest.raises(InputError, match="give a plain name"):
+        planned_removal(cache, backbone="../elsewhere", split=None, partial=False)
+
+
 def test_a_writer_at_work_is_not_disturbed(cache: Path) -> None:
     place = cache / "one" / ".partial" / ("ab" * 32)
     write_json(place / "plan.json", {"split": "test", "role": "held-out", "inputs": {}})

@@ -5,9 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 from mura_ensemble.data.predictions import CARD
+from mura_ensemble.data.tables import PREDICTIONS
 from mura_ensemble.reporting.formats import name_list
 
-__all__ = ["missing_table", "orphan_words", "orphans"]
+__all__ = ["missing_table", "orphan_words", "orphans", "own_tables"]
+
+
+def own_tables(home: Path) -> list[Path]:
+    """Parquet files of a backbone's folder that are predictions, or too torn to say what they are."""
+    return [path for path in sorted(home.glob("*.parquet")) if _is_own(path)]
+
+
+def _is_own(path: Path) -> bool:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import read_schema
+
+    try:
+        found = read_schema(path).names
+    except (ArrowException, OSError):
+        return True
+    return {column.name for column in PREDICTIONS.columns} <= set(found)
 
 
 def orphans(folder: Path) -> list[Path]:
@@ -15,13 +32,13 @@ def orphans(folder: Path) -> list[Path]:
     return [
         below
         for below in sorted(folder.iterdir())
-        if below.is_dir() and not (below / CARD).exists() and any(below.glob("*.parquet"))
+        if below.is_dir() and not (below / CARD).exists() and own_tables(below)
     ]
 
 
 def orphan_words(home: Path) -> str:
     """What is wrong with such a folder, and the mend."""
-    tables = name_list([path.name for path in sorted(home.glob("*.parquet"))], most=4)
+    tables = name_list([path.name for path in own_tables(home)], most=4)
     return (
         f"{home}: {tables} without {CARD}, so nothing here is ever read; restore the card, predict or import again, or "
         f"remove it: mura-ensemble cache rm {home.parent} --backbone {home.name}"
