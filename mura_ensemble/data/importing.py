@@ -25,15 +25,14 @@ from mura_ensemble.data.scales import doubtful_logits, from_logits, from_probabi
 from mura_ensemble.data.tables import (
     MANIFEST,
     PREDICTIONS,
-    Column,
     Kind,
-    Table,
     check_table,
     read_table,
     row_name,
 )
+from mura_ensemble.data.their_columns import check_theirs, refuse_unknown, their_column
 
-__all__ = ["Imported", "import_predictions", "parse_columns"]
+__all__ = ["COLUMNS", "Imported", "import_predictions"]
 
 _KINDS: dict[str, Kind] = {
     "study": "text",
@@ -43,6 +42,8 @@ _KINDS: dict[str, Kind] = {
     "probability": "number",
     "fold": "integer",
 }
+COLUMNS = tuple(_KINDS)
+"""Columns of ours that a file may have."""
 
 
 @dataclass(frozen=True)
@@ -71,32 +72,6 @@ class Imported:
         failed = f", {self.failed:,} without a value" if self.failed else ""
         told = f"{self.folder}: {self.split}, {self.studies:,} studies, {self.views:,} rows{failed}"
         return "\n".join([told, *(f"note: {note}" for note in self.notes)])
-
-
-def parse_columns(text: str) -> dict[str, str]:
-    """Read `ours=theirs,ours=theirs`.
-
-    Raises
-    ------
-    InputError
-        For a part without `=`, a column of ours that does not exist or is named twice.
-    """
-    columns: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        ours, equals, theirs = (piece.strip() for piece in part.partition("="))
-        if not equals or not theirs:
-            raise InputError(f"columns: '{part}' is not ours=theirs, e.g. probability=score")
-        if ours in columns:
-            raise InputError(f"columns: '{ours}' is named twice")
-        columns[ours] = theirs
-    _refuse_unknown(columns)
-    return columns
-
-
-def _refuse_unknown(columns: Mapping[str, str]) -> None:
-    for ours in columns:
-        if ours not in _KINDS:
-            raise InputError(f"columns: there is no column '{ours}' of ours; known are {', '.join(_KINDS)}")
 
 
 def import_predictions(
@@ -148,7 +123,7 @@ def import_predictions(
     file, folder = Path(file), backbone_folder(out, name)
     plain_name(split, "split")
     named = dict(columns or {})
-    _refuse_unknown(named)
+    refuse_unknown(named, _KINDS)
     rows = _read(file, named, level)
     column, values = named.get("probability", "probability"), rows["probability"].to_numpy()
     notes = doubtful_logits(values, column, file) if logits else []
@@ -198,7 +173,7 @@ def _read(file: Path, named: Mapping[str, str], level: str) -> pd.DataFrame:
         if theirs[ours] not in frame.columns:
             found = ", ".join(map(str, frame.columns))
             raise InputError(
-                f"{file}: column '{theirs[ours]}' (our '{ours}') is missing; found {found}; "
+                f"{file}: {their_column(ours, theirs[ours])} is missing; found {found}; "
                 f"name it with --columns {ours}=..."
             )
     if level == "study" and "view" in named:
@@ -210,10 +185,9 @@ def _read(file: Path, named: Mapping[str, str], level: str) -> pd.DataFrame:
         for ours, name in theirs.items()
         if name in frame.columns and (ours, level) != ("view", "study")
     }
-    key = tuple(used[ours] for ours in ("study", "view") if ours in used)
-    contract = Table("imported", key, tuple(Column(name, _KINDS[ours]) for ours, name in used.items()))
-    checked = check_table(frame, contract, source=file)
-    rows = pd.DataFrame({ours: checked[name] for ours, name in used.items()})
+    kinds = {ours: _KINDS[ours] for ours in used}
+    key = [ours for ours in ("study", "view") if ours in used]
+    rows = check_theirs(frame, kinds, key, used, name="imported", source=file)
     if "study_type" in rows:
         rows["study_type"] = rows["study_type"].str.replace(
             r"^XR_([A-Z]+)$", lambda m: m[1].lower(), regex=True

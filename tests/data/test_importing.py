@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.importing import import_predictions, parse_columns
+from mura_ensemble.data.importing import COLUMNS, import_predictions
 from mura_ensemble.data.mura import index_mura, write_index
 from mura_ensemble.data.predictions import read_card, read_split
+from mura_ensemble.data.their_columns import parse_columns
 
 PLAIN = pd.DataFrame(
     {
@@ -47,7 +48,7 @@ def test_views_with_our_own_names(bring, file):
 
 def test_names_are_mapped_and_the_card_says_what_was_done(bring, tmp_path):
     theirs = PLAIN.rename(columns={"study": "exam", "view": "file", "study_type": "part", "probability": "p"})
-    columns = parse_columns(" study=exam, view=file,study_type=part,probability=p")
+    columns = parse_columns(" study=exam, view=file,study_type=part,probability=p", COLUMNS)
     told, table = bring(theirs.drop(columns="patient"), columns=columns, role="held-out")
     assert told.notes == ("no column of patients: every study counts as its own patient",)
     assert table["patient"].tolist() == table["study"].tolist()
@@ -213,7 +214,7 @@ def _values(values, **other):
         (
             _values([0.1]).drop(columns="view"),
             {},
-            r"'view' \(our 'view'\) is missing; found study.*--columns view=",
+            r"column 'view' is missing; found study.*--columns view=",
         ),
         (_values([0.1]), {"columns": {"probability": "p"}}, r"column 'p' \(our 'probability'\) is missing"),
         (_values([0.1]), {"columns": {"image": "view"}}, "no column 'image' of ours; known are study, view"),
@@ -247,12 +248,12 @@ def test_one_study_by_two_spellings_is_a_duplicate(bring):
 
 
 def test_columns_are_parsed():
-    assert parse_columns("view=file name,probability=p") == {"view": "file name", "probability": "p"}
-    assert parse_columns("") == {}
+    assert parse_columns("view=file name,probability=p", COLUMNS) == {"view": "file name", "probability": "p"}
+    assert parse_columns("", COLUMNS) == {}
     for text, message in (
         ("view", "is not ours=theirs"),
         ("view=a,view=b", "named twice"),
         ("x=a", "no column 'x'"),
     ):
         with pytest.raises(InputError, match=message):
-            parse_columns(text)
+            parse_columns(text, COLUMNS)
