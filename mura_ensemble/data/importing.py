@@ -15,10 +15,12 @@ from mura_ensemble.data.files import digest_of_file, read_frame
 from mura_ensemble.data.mura_lists import path_table
 from mura_ensemble.data.names import parse_path
 from mura_ensemble.data.predictions import (
+    CARD,
     Role,
     backbone_folder,
     manifest_digest,
     plain_name,
+    read_card,
     write_split,
 )
 from mura_ensemble.data.scales import doubtful_logits, from_logits, from_probabilities
@@ -88,11 +90,11 @@ def import_predictions(
 ) -> Imported:
     """Bring probabilities of abnormality into the cache.
 
-    Paths of MURA in the column of views (of studies, for `level="study"`) say study, patient and study
-    type by themselves, and their `_positive` / `_negative` is dropped. So does a manifest. Otherwise
-    `study` and `study_type` are needed; without `patient` every study is its own patient, and the card
-    says so. An empty value becomes a failed row. A probability of exactly 0 or 1 keeps its value, but its
-    logit is that of 1e-7 or 1 - 1e-7, so that it stays finite.
+    Paths of MURA in the column of views (of studies, for `level="study"`) say study, patient and study type by
+    themselves, and their `_positive` / `_negative` is dropped. So does a manifest. Otherwise `study` and
+    `study_type` are needed; without `patient` every study is its own patient, and the card says so. Other numbers
+    under the same name and split are replaced, with a note. An empty value becomes a failed row. A probability of
+    exactly 0 or 1 keeps its value, but its logit is that of 1e-7 or 1 - 1e-7, so that it stays finite.
 
     Parameters
     ----------
@@ -148,18 +150,25 @@ def import_predictions(
         "columns": named,
         "notes": notes,
     }
+    # What was imported stands in the digest where the views' files stand for a model's own predictions.
+    digest = manifest_digest(table.assign(value=table["logit"].map(repr)), content="value")
+    before = read_card(folder)["splits"].get(split) if (folder / CARD).exists() else None
     write_split(
         folder,
         split,
         table,
         inputs={"imported": name, "level": level, "logits": logits},
-        # What was imported stands in the digest where the views' files stand for a model's own predictions.
-        manifest=manifest_digest(table.assign(value=table["logit"].map(repr)), content="value"),
+        manifest=digest,
         made_by="imported",
         role=role,
         level=level,
         provenance=source,
     )
+    if before is not None and before["manifest_digest"] != digest:
+        notes.append(
+            f"replaced other numbers of '{name}' for split '{split}' ({before['views']:,} rows); ensembles fitted on "
+            "them must be fitted again"
+        )
     failed = int((table["status"] == "failed").sum())
     return Imported(folder, split, table["study"].nunique(), len(table), failed, tuple(notes))
 

@@ -178,7 +178,7 @@ def _under_way(folder: Path, backbone: Path) -> Iterator[CacheRow]:
         )
 
 
-def _told(inputs: Mapping[str, Any], made_by: str) -> dict[str, str]:
+def _told(inputs: Mapping[str, Any], made_by: str) -> dict[str, Any]:
     tta = inputs.get("tta") or []
     return {
         "made_from": made_from(inputs, made_by),

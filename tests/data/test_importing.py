@@ -71,6 +71,16 @@ def test_a_second_split_joins_and_the_numbers_are_in_the_key(bring, tmp_path):
     assert second["splits"]["valid"]["key"] != first["splits"]["valid"]["key"]
 
 
+def test_a_corrected_file_replaces_the_first_and_says_so(bring, tmp_path):
+    assert bring(PLAIN)[0].notes == ()
+    assert bring(PLAIN)[0].notes == (), "the same numbers replace nothing"
+    told, table = bring(PLAIN.iloc[:3].assign(probability=0.4))
+    assert "note: replaced other numbers of 'theirs' for split 'valid' (4 rows)" in str(told)
+    assert len(table) == 3
+    assert read_card(tmp_path / "set" / "theirs")["provenance"]["valid"]["notes"] == []
+    assert bring(PLAIN, split="test")[0].notes == (), "another split"
+
+
 @pytest.mark.parametrize(
     "options", [{"name": "../../evil"}, {"name": ""}, {"name": "a/b"}, {"split": "../x"}]
 )
@@ -92,7 +102,7 @@ def test_a_few_logits_that_may_be_probabilities_get_a_note(bring):
     assert "all 3 values lie between 0 and 1, as probabilities do; leave --logits out if they are" in str(
         told
     )
-    told, _ = bring(PLAIN.assign(probability=[-0.1, 0.2, 0.3, 0.4]), logits=True)
+    told, _ = bring(PLAIN.assign(probability=[-0.1, 0.2, 0.3, 0.4]), logits=True, name="other")
     assert told.notes == ()
 
 
