@@ -229,7 +229,7 @@ def test_one_network_under_two_names_is_named(cache: Path) -> None:
     _write(cache / "zz_weights", _table(77, "test"), members=[{"weights": "one", "fold": -1}])
     remarks = list_cache([cache]).remarks
     text = "\n".join(remarks)
-    assert "one, zz_weights have the same weights" in text
+    assert "one and zz_weights have the same weights" in text
     assert "the probabilities of one and zz_copy are identical" in text
     assert "the probabilities of one and zz_near are the same to" in text
     assert "the probabilities of zz_swapped are one minus those of one" in text

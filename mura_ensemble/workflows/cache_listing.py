@@ -12,10 +12,12 @@ import pandas as pd
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json
+from mura_ensemble.data.networks import one_network, same_weights
 from mura_ensemble.data.predictions import CARD, read_card
+from mura_ensemble.reporting.formats import name_list
 from mura_ensemble.workflows.cache_torn import missing_table, orphan_words, orphans
 
-__all__ = ["CacheRow", "Listing", "list_cache", "made_from", "set_folders", "weights_of"]
+__all__ = ["CacheRow", "Listing", "list_cache", "made_from", "set_folders"]
 
 ALIKE = 1e-4
 """Probabilities that differ by no more on any view come from one network: what batches and machines move them by."""
@@ -132,7 +134,10 @@ def list_cache(folders: list[Path]) -> Listing:
             missing_table(folder / row.backbone / f"{row.split}.parquet") for row in own if row.missing
         ]
         remarks += map(orphan_words, orphans(folder))
-        remarks += _same_weights(folder, cards)
+        remarks += [
+            f"{folder.name}: {name_list(names)} have the same weights: {one_network(len(names))}"
+            for names in same_weights(cards)
+        ]
         for split in sorted({split for card in cards.values() for split in card["splits"]}):
             remarks += _same_probabilities(folder, split, [n for n in cards if split in cards[n]["splits"]])
     return Listing(tuple(rows), tuple(remarks))
@@ -195,22 +200,6 @@ def made_from(inputs: Mapping[str, Any], made_by: str) -> str:
     return f"{inputs['architecture']}, {len(members)} member{'' if len(members) == 1 else 's'}"
 
 
-def weights_of(inputs: Mapping[str, Any]) -> tuple[str, ...]:
-    """Digests of the weights of the members, sorted; empty where the card names none."""
-    members = inputs.get("members") or []
-    return tuple(sorted(member["weights"] if isinstance(member, dict) else str(member) for member in members))
-
-
-def _same_weights(folder: Path, cards: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    by_weights: dict[tuple[str, ...], list[str]] = {}
-    for name, card in cards.items():
-        if weights := weights_of(card["inputs"]):
-            by_weights.setdefault(weights, []).append(name)
-    for names in by_weights.values():
-        if len(names) > 1:
-            yield f"{folder.name}: {', '.join(names)} have the same weights: one network under {len(names)} names"
-
-
 def _same_probabilities(folder: Path, split: str, names: list[str]) -> Iterator[str]:
     """Pairs whose probabilities are the same or each other's complement, on the views both have."""
     from scipy.spatial import cKDTree
@@ -265,7 +254,7 @@ def _alike(
         yield f"{where}: the probabilities of {other} are one minus those of {one}: classes are swapped in one of them"
     else:
         how = "identical" if furthest == 0 else f"the same to {furthest:.1g}"
-        yield f"{where}: the probabilities of {one} and {other} are {how}: one network under two names"
+        yield f"{where}: the probabilities of {one} and {other} are {how}: {one_network(2)}"
 
 
 def _probabilities(path: Path) -> pd.Series[float] | None:
