@@ -128,7 +128,7 @@ def test_gradients_of_an_exact_network_are_its_map_up_to_a_factor(name: str, run
 
 def test_grad_cam_without_its_library_names_the_extra(runs: dict[str, Any], monkeypatch: Any) -> None:
     monkeypatch.setattr(cam_module, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"captum is not installed: .*mura-ensemble\[cam\]"):
+    with pytest.raises(MissingExtraError, match=r'captum is not installed; .*pip install "\.\[cam\]"'):
         _mapper(runs["test_convnext"])
     assert _mapper(runs["densenet121"]).kind == "exact"  # which needs none
 
