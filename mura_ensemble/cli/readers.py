@@ -88,7 +88,9 @@ def readers(
     seed: Seed = 0,
 ) -> None:
     """Readers, panels, and models against them: panels, agreement, readers as a sample, best reader as a maximum."""
-    from mura_ensemble.data.readers import parse_panel_size, parse_reader_columns, parse_words
+    from mura_ensemble.data.call_words import parse_words
+    from mura_ensemble.data.readers import COLUMNS, parse_panel_size
+    from mura_ensemble.data.their_columns import parse_columns
     from mura_ensemble.workflows.readers import analyse_readers
 
     with waiting("scoring every panel"):
@@ -101,7 +103,7 @@ def readers(
             ensembles=tuple(ensemble or ()),
             backbones=names_of(backbones),
             words=parse_words(words),
-            columns=parse_reader_columns(columns),
+            columns=parse_columns(columns, COLUMNS),
             repeats=repeats,
             gold=gold,
             made_by=names_of(made_by),
