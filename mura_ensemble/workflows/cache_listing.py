@@ -21,6 +21,7 @@ __all__ = ["CacheRow", "Listing", "list_cache", "made_from", "set_folders"]
 
 ALIKE = 1e-4
 """Probabilities that differ by no more on any view come from one network: what batches and machines move them by."""
+_ROWS = 250_000  # read at a time
 _PROBES = 32
 
 
@@ -258,9 +259,21 @@ def _alike(
 
 
 def _probabilities(path: Path) -> pd.Series[float] | None:
-    """Probability by (study, view); None where the file cannot be read, which `cache verify` explains."""
+    """Probability by a hash of (study, view); None where the file cannot be read, which `cache verify` explains.
+
+    Read in batches and keyed by eight bytes: millions of keys as text would take gigabytes.
+    """
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    keys, values = [np.empty(0, dtype=np.uint64)], [np.empty(0, dtype=np.float32)]
     try:
-        table = pd.read_parquet(path, columns=["study", "view", "probability"])
-    except (OSError, ValueError):
+        for batch in ParquetFile(path).iter_batches(_ROWS, columns=["study", "view", "probability"]):
+            table = batch.to_pandas()
+            hashed = pd.util.hash_pandas_object(table[["study", "view"]], index=False, categorize=False)
+            keys.append(hashed.to_numpy().astype(np.uint64))
+            values.append(table["probability"].to_numpy(np.float32))
+    except (OSError, ValueError, KeyError, ArrowException):
         return None
-    return table.set_index(["study", "view"])["probability"]
+    found = pd.Series(np.concatenate(values), index=np.concatenate(keys), dtype=np.float32)
+    return found[~found.index.duplicated()]
