@@ -161,7 +161,7 @@ def choose_reference(board: pd.DataFrame, named: str | None = None) -> Reference
     Raises
     ------
     InputError
-        If the rater that was named is not there, or has no kappa.
+        If the rater that was named is not there, has no kappa, or saw the studies while others did not.
     """
     if named is not None:
         return _named(board, named)
@@ -184,6 +184,8 @@ def _named(board: pd.DataFrame, name: str) -> Reference:
         )
     if np.isnan(board.loc[[name], "kappa"].iloc[0]):
         raise InputError(f"the reference '{name}' has no kappa on these studies; name another one")
+    if board.loc[[name], "apparent"].iloc[0] and not board["apparent"].all():
+        raise InputError(f"the reference '{name}' was trained or fitted on these studies; name another one")
     return Reference(name, f"named {board.loc[[name], 'kind'].iloc[0]}", (name,))
 
 

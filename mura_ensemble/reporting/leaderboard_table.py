@@ -65,8 +65,14 @@ def leaderboard_blocks(comparison: Comparison) -> Iterator[TableBlock | Paragrap
             f"Difference: kappa of the rater minus kappa of {reference.rater}, the {comparison.reference_role}, on the "
             f"studies both called. p is adjusted with Holm's method for {count(comparison.compared, 'comparison')}. "
             "Ranks come from all pairs of raters at once, p from comparisons with this one reference, so a rater may differ "
-            "from the reference by p and still share a rank with it. "
-            "Highest: share of resamples in which the rater has the highest kappa.",
+            "from the reference by p and still share a rank with it"
+            + (
+                f", or rank above {reference.rater} and not be shown above the best of {reference.candidates}, whoever "
+                "that is. "
+                if reference.candidates > 1
+                else ". "
+            )
+            + "Highest: share of resamples in which the rater has the highest kappa.",
             quiet=True,
         )
 

@@ -67,7 +67,7 @@ def build_standings(
     differences : DataFrame
         Index (rater, reference), every ordered pair; columns `low`, `high`, `p_all_pairs`.
     apparent : sequence of str
-        Raters that saw these studies: they get no rank, and move nobody else's, unless all of them did.
+        Raters that saw these studies: they get no rank and move nobody else's; if all of them did, nobody is told apart.
     level, resamples, seed : float, int, int
 
     Notes
@@ -104,7 +104,8 @@ def build_standings(
         return Standings(standings.ranks, none, undefined, 0, standings.studies, patients, seen)
     # Where calls are missing a pair may rest on other studies than the ranks; a rank follows it only where both agree.
     ahead = estimate[:, None] > estimate[None]
-    better = shown_higher(differences, raters, level) & ahead
+    unseen = ~raters.isin(list(apparent))
+    better = shown_higher(differences, raters, level) & ahead & unseen[:, None] & unseen[None]
     low = np.where(known, 1.0 + better.sum(axis=0), np.nan)
     summary = rank_summary(boot, level=level)
     shares = pd.DataFrame(

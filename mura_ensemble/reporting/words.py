@@ -57,7 +57,8 @@ def headline(comparison: Comparison) -> str:
         return f"{name_list(claims, most=3)} {verb} better than {against} on these studies."
     rivals = _rivals(board, reference.rater)
     if rivals.empty:
-        return f"{top} has the highest kappa{_on_common(comparison)}; {_first_place_open(board, top)}."
+        highest = f"{top} has the highest kappa{_on_common(comparison)}{_of_the_ranked(board)}"
+        return f"{highest}; {_first_place_open(board, top)}."
     who = _families(rivals["kind"], join="or")
     if (rivals["difference"] > 0).any():
         return f"No {who} is shown to surpass {against}."
@@ -151,7 +152,8 @@ def _top(comparison: Comparison, board: pd.DataFrame) -> str:
         gaps = gaps if rater["missing"] else ""
         gaps += " Calls are missing, so this kappa and those of others may rest on different studies."
     if leader != name and rater["place"] != board.loc[leader, "place"]:
-        gaps += f"{_on_common(comparison).replace(' on', ' On', 1)} {leader} has the highest."
+        of = _of_the_ranked(board).replace(" of", " Of", 1)
+        gaps += f"{of or _on_common(comparison).replace(' on', ' On', 1)} {leader} has the highest."
     if _says_nothing(rater["low"], rater["high"]):
         gaps = _TOO_FEW + gaps
     of = count(rater["n"], "study", "studies") + (" it called" if rater["missing"] else "")
@@ -183,8 +185,7 @@ def _against_reference(comparison: Comparison, board: pd.DataFrame) -> list[tupl
     numbers = _difference(rater["difference"], rater["diff_low"], rater["diff_high"], comparison.level)
     way = direction(rater["diff_low"], rater["diff_high"], rater["p_adjusted"], comparison.level)
     sentence = (
-        f"{name} {_way(way)} {reference.rater}"
-        f"{_chosen_on(comparison)} ({both}): {numbers}; "
+        f"{name} {_way(way)} {_opponent(comparison)} ({both}): {numbers}; "
         f"{_p_values(rater['p'], rater['p_adjusted'], _counted(comparison))}."
     )
     if _says_nothing(rater["diff_low"], rater["diff_high"]):
@@ -192,11 +193,14 @@ def _against_reference(comparison: Comparison, board: pd.DataFrame) -> list[tupl
     return [(f"Against the {reference.role}", sentence)]
 
 
-def _chosen_on(comparison: Comparison) -> str:
-    """Who the reference is, where "best" needs its studies beside it."""
+def _opponent(comparison: Comparison) -> str:
+    """`reader_4`, or `the best of 3 readers, here reader_6`: whoever of them truly is the best."""
     reference = comparison.reference
     assert reference is not None
-    return "" if comparison.reference_role == reference.role else f", the {comparison.reference_role}"
+    if reference.candidates == 1:
+        return reference.rater
+    kind = reference.role.removeprefix("best ")
+    return f"the best of {count(reference.candidates, kind)}{_on_common(comparison)}, here {reference.rater}"
 
 
 def _difference(difference: float, low: float, high: float, level: float) -> str:
@@ -252,13 +256,13 @@ def _ensemble_against_backbone(comparison: Comparison, board: pd.DataFrame) -> l
 
 
 def _first_place(comparison: Comparison, board: pd.DataFrame) -> str:
-    top = _leader(board)
+    top, seen = _leader(board), _of_the_ranked(board)
     board = _ranked(board)
     if board.empty:
         return f"{_NO_RANKS.capitalize()}."
     units = "patients" if comparison.data.patients_known else "studies"
     sentence = (
-        f"{top} has the highest kappa{_on_common(comparison)} in {percent(_row(board, top)['p_best'], 0)} of "
+        f"{top} has the highest kappa{_on_common(comparison)}{seen} in {percent(_row(board, top)['p_best'], 0)} of "
         f"{comparison.ranked_resamples:,} resamples of the {units}; {_first_place_open(board, top)}"
     )
     rest = board.index.drop(top)
@@ -275,11 +279,19 @@ def _ranked(board: pd.DataFrame) -> pd.DataFrame:
     return board[board["rank_low"].notna()]
 
 
+def _of_the_ranked(board: pd.DataFrame) -> str:
+    """Whose highest, where raters that saw the studies have no rank."""
+    unranked = board["apparent"] & board["rank_low"].isna()
+    return " of those that did not see these studies" if unranked.any() and not _ranked(board).empty else ""
+
+
 def _first_place_open(board: pd.DataFrame, top: str) -> str:
     board = _ranked(board)
     if board.empty:
         return _NO_RANKS
     others = board.drop(index=top)
+    if others.empty:
+        return "no other rater can be ranked"
     possible = int((others["rank_low"] <= 1).sum())
     last = board.loc[[top], "rank_high"].iloc[0]
     if not possible and last > 1:

@@ -220,6 +220,9 @@ def _points(
     order = np.argsort(-values, kind="stable")
     for j, own in enumerate(votes.T):
         rows = order[~np.isnan(own[order])]
+        if not len(rows):
+            out[:, :, j] = np.nan
+            continue
         ill, read = abnormal[rows], own[rows] == 1
         ends = np.append(np.flatnonzero(np.diff(values[rows])), len(rows) - 1)  # ties are called together
         ends = ends[ends >= 0]

@@ -148,3 +148,44 @@ def test_a_rater_that_saw_the_studies_has_no_rank_and_moves_none() -> None:
     everyone = compare(given, apparent=tuple(found.leaderboard.index))
     assert everyone.leaderboard["rank_low"].notna().all()
     assert len(list(combinations(everyone.leaderboard.index, 2))) == 21
+
+
+def test_above_the_one_and_not_above_the_best_of_two_is_said_as_what_it_is() -> None:
+    """A network that makes a subset of reader 1's mistakes is above him; reader 2 errs elsewhere and may be the best."""
+    rng = np.random.default_rng(1)
+    n = 400
+    gold = (rng.random(n) < 0.45).astype(int)
+    index = pd.Index([f"s{place}" for place in range(n)], name="study")
+    wrong = {"reader_1": np.arange(n) < 40, "net": np.arange(n) < 24, "reader_2": np.arange(n) >= n - 42}
+    calls = pd.DataFrame(
+        {name: np.where(rows, 1 - gold, gold) for name, rows in wrong.items()}, index
+    ).astype(float)
+    studies = pd.DataFrame({"patient": index.to_list(), "study_type": "hand", "gold": gold}, index)
+    kinds = {"net": "backbone", "reader_1": "reader", "reader_2": "reader"}
+    found = compare({"calls": calls, "studies": studies, "kinds": kinds})
+    assert headline(found) == "No backbone is shown to surpass the best reader (reader_1)."
+    assert found.differences.loc[("net", "reader_1"), "p_all_pairs"] < 0.05
+    said = dict(verdict_items(found))["Against the best reader"]
+    assert said.startswith("net is not shown to differ from the best of 2 readers, here reader_1 (")
+
+
+def test_a_reference_that_saw_the_studies_is_refused() -> None:
+    with pytest.raises(InputError, match="'net' was trained or fitted on these studies; name another one"):
+        compare(study(3), reference="net", apparent=("net",))
+
+
+def test_who_saw_the_studies_has_no_say_about_first_place() -> None:
+    given = study(8, net=0.02)
+    found = compare(given, apparent=("net",))
+    said = dict(verdict_items(found))
+    assert "Of those that did not see these studies reader_" in said["Highest kappa"]
+    assert "of those that did not see these studies in " in said["How sure is first place"]
+    calls = given["calls"][["net", "reader_1"]]  # type: ignore[index]
+    two = compare(
+        {**given, "calls": calls, "kinds": {"net": "backbone", "reader_1": "reader"}}, apparent=("net",)
+    )
+    assert headline(two) == (
+        "reader_1 has the highest kappa of those that did not see these studies; no other rater can be ranked."
+    )
+    everyone = compare(study(8, net=0.4), apparent=("net", *READERS))
+    assert (everyone.leaderboard["rank_low"] == 1).all()

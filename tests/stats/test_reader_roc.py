@@ -136,3 +136,12 @@ def test_undefined_draws_do_not_narrow_the_limits_against_the_best():
     holes[::2, 1] = np.nan
     whole, some = against_best([0, 0], draws), against_best([0, 0], holes)
     assert some.high - some.low > 0.93 * (whole.high - whole.low)
+
+
+def test_a_reader_without_a_read_has_no_point():
+    gold = np.array([1, 0, 1, 0])
+    reads = np.column_stack([np.full(4, np.nan), gold])
+    found = reader_points(gold, [0.9, 0.1, 0.4, 0.3], reads, resamples=20)
+    assert np.isnan(found.difference[0])
+    assert found.n.tolist() == [0, 4]
+    assert found.difference[1] == 0
