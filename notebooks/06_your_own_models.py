@@ -122,7 +122,7 @@ print(
 
 # %%
 if find_spec("torch") is None or find_spec("timm") is None:
-    print('torch and timm are not installed; pip install "mura-ensemble[backbones]" to run this part')
+    print(me.MissingExtraError("torch, or timm,", "backbones"))
 else:
     from PIL import Image
 

@@ -174,6 +174,32 @@ def test_every_fault_is_found_and_none_besides(fault: str, cache: Path) -> None:
     assert json.loads(_run("verify", cache, "--json").stdout) == {"faults": faults}
 
 
+def test_a_table_without_its_card_and_a_card_without_its_table_are_named(cache: Path) -> None:
+    (cache / "one" / "card.json").unlink()
+    (cache / "two" / "test.parquet").unlink()
+    (cache / "three" / "card.json").write_text("{", encoding="utf-8")
+    orphan = f"{cache / 'one'}: test.parquet and train.parquet without card.json"
+    missing = f"{cache / 'two' / 'test.parquet'}: the card names this split, but the file is missing"
+    broken = f"{cache / 'three' / 'card.json'}: not valid JSON"
+    faults = verify_cache([cache])
+    remarks = list_cache([cache]).remarks
+    for said in (faults, remarks):
+        assert len(said) == 3, said
+        for start in (orphan, missing, broken):
+            assert sum(sentence.startswith(start) for sentence in said) == 1, said
+    shown = _run("ls", cache).stdout
+    (line,) = [line for line in shown.splitlines() if line.split()[:2] == ["two", "test"]]
+    assert "missing" in line
+    assert "0 B" not in line
+    assert f"look at: {missing}" in shown
+    # A set of nothing but orphans is still a set.
+    for name in ("two", "three"):
+        shutil.rmtree(cache / name)
+    assert [sentence.partition(" without")[0] for sentence in verify_cache([cache])] == [
+        orphan.partition(" without")[0]
+    ]
+
+
 def test_another_manifest_is_found(cache: Path, tmp_path: Path) -> None:
     manifest = _manifest(tmp_path / "manifest.csv", "test", "train")
     table = pd.read_csv(manifest)
@@ -203,7 +229,7 @@ def test_one_network_under_two_names_is_named(cache: Path) -> None:
     _write(cache / "zz_weights", _table(77, "test"), members=[{"weights": "one", "fold": -1}])
     remarks = list_cache([cache]).remarks
     text = "\n".join(remarks)
-    assert "one, zz_weights have the same weights" in text
+    assert "one and zz_weights have the same weights" in text
     assert "the probabilities of one and zz_copy are identical" in text
     assert "the probabilities of one and zz_near are the same to" in text
     assert "the probabilities of zz_swapped are one minus those of one" in text
@@ -322,6 +348,30 @@ def test_what_is_removed_and_what_stays(cache: Path) -> None:
         planned_removal(cache, backbone="nobody", split=None, partial=False)
     with pytest.raises(InputError, match="nothing of that kind"):
         planned_removal(cache, backbone=None, split=None, partial=True)
+
+
+def test_what_is_torn_is_removed_whole_by_its_name(cache: Path) -> None:
+    (cache / "one" / "card.json").write_text("{", encoding="utf-8")
+    (cache / "one" / "mine.txt").write_text("my own", encoding="utf-8")
+    pd.DataFrame({"age": [50]}).to_parquet(cache / "one" / "ages.parquet")
+    (cache / "two" / "card.json").unlink()
+    (cache / "two" / "test.parquet").write_bytes(b"torn")
+    others = {name for name in _names(cache) if name.startswith("three")}
+    for asked in ({"split": "test"}, {"backbone": "one", "split": "test"}):
+        with pytest.raises(
+            InputError, match=r"one.card\.json: not valid JSON .*--backbone one without --split"
+        ):
+            planned_removal(cache, partial=False, **{"backbone": None, "split": None, **asked})
+    shown = _run("rm", cache, "--backbone", "one", "--yes")
+    assert shown.exit_code == 0, shown.output
+    for name in ("ages.parquet", "mine.txt"):
+        assert f"{cache / 'one' / name} stays: the cache did not write it" in shown.stdout
+    assert "all of one goes" in shown.stdout
+    assert _run("rm", cache, "--backbone", "two", "--yes").exit_code == 0
+    assert _names(cache) == others | {"one/ages.parquet", "one/mine.txt"}
+    assert verify_cache([cache]) == [], "a table of another kind is no prediction"
+    with pytest.raises(InputError, match="give a plain name"):
+        planned_removal(cache, backbone="../elsewhere", split=None, partial=False)
 
 
 def test_a_writer_at_work_is_not_disturbed(cache: Path) -> None:

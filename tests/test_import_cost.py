@@ -88,5 +88,5 @@ def test_a_verb_that_needs_torch_says_what_to_install(verb, tmp_path):
     done = run(BLOCKED.format(arguments=arguments))
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    assert 'pip install "mura-ensemble[backbones]"' in done.stderr
+    assert 'pip install ".[backbones]"' in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.csv", "manifest.csv"]

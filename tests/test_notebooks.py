@@ -85,7 +85,7 @@ def test_notebook_runs_in_a_kernel(path, executed):
 
 def test_without_torch_the_last_notebook_says_so(executed):
     text = printed(executed["without torch"])
-    assert 'pip install "mura-ensemble[backbones]"' in text
+    assert 'pip install ".[backbones]"' in text
     assert "generated noise" not in text
     assert KAPPA.search(text)
 

@@ -119,7 +119,8 @@ def contact_sheet(
     large, small = ImageFont.load_default(20), ImageFont.load_default(14)
     line = 19
     pictures = [cell.picture for _, cells in rows for cell in cells if cell.picture is not None]
-    wide = max([180, *(picture.width for picture in pictures)])
+    # A caption that says the call is 241 wide; a tall view is not.
+    wide = max([245, *(picture.width for picture in pictures)])
     lines = max((len(cell.lines) for _, cells in rows for cell in cells), default=0)
     heights = [
         max([40, *(cell.picture.height for cell in cells if cell.picture is not None)])

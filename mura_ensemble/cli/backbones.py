@@ -61,6 +61,8 @@ def backbones(
             )
             line = f"  {entry.timm_name:{width}}  {entry.size:4d}  {millions:>7}  {exact:9}  {licence}"
             typer.echo(f"{line}{f' ({more})' if more else ''}")
+    if any(entry.exact_cam is None for entry in entries):
+        typer.echo("\nEmpty under million and exact CAM: not in the catalogue, so not measured.")
     typer.echo(
         "\nsize: side in pixels nearest to the 320 of MURA's paper. Any other of timm's architectures can be trained too:"
         " --search TEXT."

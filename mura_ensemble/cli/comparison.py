@@ -16,6 +16,7 @@ from mura_ensemble.cli.options import (
     Seed,
     names_of,
 )
+from mura_ensemble.cli.waiting import waiting
 
 __all__ = ["VERBS"]
 
@@ -47,8 +48,8 @@ def report(
     """Compare backbones, ensembles and readers with the gold standard; write the report."""
     from mura_ensemble.workflows.comparison import report_raters
 
-    typer.echo(
-        report_raters(
+    with waiting("comparing raters"):
+        said = report_raters(
             predictions,
             out,
             labels=labels,
@@ -65,7 +66,7 @@ def report(
             seed=seed,
             reference=reference,
         )
-    )
+    typer.echo(said)
 
 
 def demo(
@@ -77,7 +78,9 @@ def demo(
     """The whole way on a simulated reader study: predictions, ensembles, report."""
     from mura_ensemble.workflows.demo import run_demo
 
-    typer.echo(run_demo(out, seed=seed))
+    with waiting("the whole way"):
+        said = run_demo(out, seed=seed)
+    typer.echo(said)
 
 
 VERBS = (("report", report), ("demo", demo))

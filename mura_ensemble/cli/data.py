@@ -60,14 +60,15 @@ def import_table(
     ] = "unknown",
 ) -> None:
     """Bring anybody's probabilities into the cache."""
-    from mura_ensemble.data.importing import import_predictions, parse_columns
+    from mura_ensemble.data.importing import COLUMNS, import_predictions
+    from mura_ensemble.data.their_columns import parse_columns
 
     summary = import_predictions(
         file,
         out,
         name=name,
         split=split,
-        columns=parse_columns(columns),
+        columns=parse_columns(columns, COLUMNS),
         level=level,
         logits=logits,
         manifest=manifest,

@@ -17,6 +17,7 @@ from mura_ensemble.cli.options import (
     Seed,
     names_of,
 )
+from mura_ensemble.cli.waiting import waiting
 
 __all__ = ["VERBS"]
 
@@ -82,8 +83,8 @@ def fit_stack(
     """Fit an ensemble on labelled studies; say what it is worth on studies it has not seen."""
     from mura_ensemble.workflows import ensembles as verbs
 
-    typer.echo(
-        verbs.fit_stack(
+    with waiting("fitting, and fitting again without each fold"):
+        said = verbs.fit_stack(
             predictions,
             labels,
             out,
@@ -100,7 +101,7 @@ def fit_stack(
             readers=readers,
             seed=seed,
         )
-    )
+    typer.echo(said)
 
 
 def apply_ensemble(
@@ -135,11 +136,11 @@ def explain(
     """Say what each backbone does for an ensemble: weights, leave-one-out, Shapley values."""
     from mura_ensemble.workflows import anatomy as verbs
 
-    typer.echo(
-        verbs.explain_ensemble(
+    with waiting("taking the ensemble apart"):
+        said = verbs.explain_ensemble(
             ensemble, predictions, labels, split=split, missing=missing, resamples=resamples, out=out
         )
-    )
+    typer.echo(said)
 
 
 def search(
@@ -160,8 +161,8 @@ def search(
     """Score every subset of up to 15 backbones; show how many are worth having."""
     from mura_ensemble.workflows import anatomy as verbs
 
-    typer.echo(
-        verbs.search_backbones(
+    with waiting("trying every recipe"):
+        said = verbs.search_backbones(
             predictions,
             labels,
             split=split,
@@ -173,7 +174,7 @@ def search(
             subsets=subsets,
             seed=seed,
         )
-    )
+    typer.echo(said)
 
 
 def list_ensembles(

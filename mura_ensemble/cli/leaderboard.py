@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mura_ensemble.cli.options import Seed
+from mura_ensemble.cli.waiting import waiting
 
 __all__ = ["VERBS"]
 
@@ -42,8 +43,8 @@ def leaderboard(
         "upper": upper_column,
         "rank": rank_column,
     }
-    typer.echo(
-        show_leaderboard(
+    with waiting("reading the board again"):
+        said = show_leaderboard(
             file,
             n=n,
             positives=positives,
@@ -54,7 +55,7 @@ def leaderboard(
             width=shutil.get_terminal_size((110, 24)).columns,
             colours=sys.stdout.isatty(),
         )
-    )
+    typer.echo(said)
 
 
 def table(

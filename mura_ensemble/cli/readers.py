@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from mura_ensemble.cli.options import AllowFitted, Backbones, Missing, Seed, Split, names_of
+from mura_ensemble.cli.waiting import waiting
 
 __all__ = ["VERBS"]
 
@@ -87,11 +88,13 @@ def readers(
     seed: Seed = 0,
 ) -> None:
     """Readers, panels, and models against them: panels, agreement, readers as a sample, best reader as a maximum."""
-    from mura_ensemble.data.readers import parse_panel_size, parse_reader_columns, parse_words
+    from mura_ensemble.data.call_words import parse_words
+    from mura_ensemble.data.readers import COLUMNS, parse_panel_size
+    from mura_ensemble.data.their_columns import parse_columns
     from mura_ensemble.workflows.readers import analyse_readers
 
-    typer.echo(
-        analyse_readers(
+    with waiting("scoring every panel"):
+        said = analyse_readers(
             file,
             out,
             calls=calls,
@@ -100,7 +103,7 @@ def readers(
             ensembles=tuple(ensemble or ()),
             backbones=names_of(backbones),
             words=parse_words(words),
-            columns=parse_reader_columns(columns),
+            columns=parse_columns(columns, COLUMNS),
             repeats=repeats,
             gold=gold,
             made_by=names_of(made_by),
@@ -120,7 +123,7 @@ def readers(
             allow_fitted=allow_fitted,
             seed=seed,
         )
-    )
+    typer.echo(said)
 
 
 VERBS = (("readers", readers),)

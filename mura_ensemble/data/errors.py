@@ -16,6 +16,9 @@ class MissingExtraError(ImportError):
     """A package of an optional extra is needed for this verb and is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f'{package} is not installed: pip install "mura-ensemble[{extra}]"')
+        # From a clone: the package stands on no index.
+        super().__init__(
+            f'{package} is not installed; in the folder of mura-ensemble: pip install ".[{extra}]"'
+        )
         self.package = package
         self.extra = extra

@@ -9,31 +9,32 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import digest_of_file, read_frame
 from mura_ensemble.data.mura_lists import path_table
 from mura_ensemble.data.names import parse_path
 from mura_ensemble.data.predictions import (
+    CARD,
     Role,
     backbone_folder,
     manifest_digest,
     plain_name,
+    read_card,
     write_split,
 )
+from mura_ensemble.data.scales import doubtful_logits, from_logits, from_probabilities
 from mura_ensemble.data.tables import (
     MANIFEST,
     PREDICTIONS,
-    Column,
     Kind,
-    Table,
     check_table,
     read_table,
     row_name,
 )
+from mura_ensemble.data.their_columns import check_theirs, refuse_unknown, their_column
 
-__all__ = ["Imported", "import_predictions", "parse_columns"]
+__all__ = ["COLUMNS", "Imported", "import_predictions"]
 
 _KINDS: dict[str, Kind] = {
     "study": "text",
@@ -43,8 +44,8 @@ _KINDS: dict[str, Kind] = {
     "probability": "number",
     "fold": "integer",
 }
-_SURE = 1e-7
-"""Nearest to 0 and 1 that a logit is taken from: a probability of exactly 1 becomes a logit of 16.1."""
+COLUMNS = tuple(_KINDS)
+"""Columns of ours that a file may have."""
 
 
 @dataclass(frozen=True)
@@ -75,32 +76,6 @@ class Imported:
         return "\n".join([told, *(f"note: {note}" for note in self.notes)])
 
 
-def parse_columns(text: str) -> dict[str, str]:
-    """Read `ours=theirs,ours=theirs`.
-
-    Raises
-    ------
-    InputError
-        For a part without `=`, a column of ours that does not exist or is named twice.
-    """
-    columns: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        ours, equals, theirs = (piece.strip() for piece in part.partition("="))
-        if not equals or not theirs:
-            raise InputError(f"columns: '{part}' is not ours=theirs, e.g. probability=score")
-        if ours in columns:
-            raise InputError(f"columns: '{ours}' is named twice")
-        columns[ours] = theirs
-    _refuse_unknown(columns)
-    return columns
-
-
-def _refuse_unknown(columns: Mapping[str, str]) -> None:
-    for ours in columns:
-        if ours not in _KINDS:
-            raise InputError(f"columns: there is no column '{ours}' of ours; known are {', '.join(_KINDS)}")
-
-
 def import_predictions(
     file: Path,
     out: Path,
@@ -115,11 +90,11 @@ def import_predictions(
 ) -> Imported:
     """Bring probabilities of abnormality into the cache.
 
-    Paths of MURA in the column of views (of studies, for `level="study"`) say study, patient and study
-    type by themselves, and their `_positive` / `_negative` is dropped. So does a manifest. Otherwise
-    `study` and `study_type` are needed; without `patient` every study is its own patient, and the card
-    says so. An empty value becomes a failed row. A probability of exactly 0 or 1 keeps its value, but its
-    logit is that of 1e-7 or 1 - 1e-7, so that it stays finite.
+    Paths of MURA in the column of views (of studies, for `level="study"`) say study, patient and study type by
+    themselves, and their `_positive` / `_negative` is dropped. So does a manifest. Otherwise `study` and
+    `study_type` are needed; without `patient` every study is its own patient, and the card says so. Other numbers
+    under the same name and split are replaced, with a note. An empty value becomes a failed row. A probability of
+    exactly 0 or 1 keeps its value, but its logit is that of 1e-7 or 1 - 1e-7, so that it stays finite.
 
     Parameters
     ----------
@@ -150,10 +125,13 @@ def import_predictions(
     file, folder = Path(file), backbone_folder(out, name)
     plain_name(split, "split")
     named = dict(columns or {})
-    _refuse_unknown(named)
+    refuse_unknown(named, _KINDS)
     rows = _read(file, named, level)
-    rows["probability"], rows["logit"] = _both_scales(rows["probability"].to_numpy(), logits, file, named)
-    notes: list[str] = []
+    column, values = named.get("probability", "probability"), rows["probability"].to_numpy()
+    notes = doubtful_logits(values, column, file) if logits else []
+    rows["probability"], rows["logit"] = (
+        from_logits(values) if logits else from_probabilities(values, column, file)
+    )
     keyed = _from_mura_paths(rows, level, split, file)
     if manifest is not None:
         keyed = _from_manifest(keyed, read_table(manifest, MANIFEST), level, split, file, manifest)
@@ -172,18 +150,25 @@ def import_predictions(
         "columns": named,
         "notes": notes,
     }
+    # What was imported stands in the digest where the views' files stand for a model's own predictions.
+    digest = manifest_digest(table.assign(value=table["logit"].map(repr)), content="value")
+    before = read_card(folder)["splits"].get(split) if (folder / CARD).exists() else None
     write_split(
         folder,
         split,
         table,
         inputs={"imported": name, "level": level, "logits": logits},
-        # What was imported stands in the digest where the views' files stand for a model's own predictions.
-        manifest=manifest_digest(table.assign(value=table["logit"].map(repr)), content="value"),
+        manifest=digest,
         made_by="imported",
         role=role,
         level=level,
         provenance=source,
     )
+    if before is not None and before["manifest_digest"] != digest:
+        notes.append(
+            f"replaced other numbers of '{name}' for split '{split}' ({before['views']:,} rows); ensembles fitted on "
+            "them must be fitted again"
+        )
     failed = int((table["status"] == "failed").sum())
     return Imported(folder, split, table["study"].nunique(), len(table), failed, tuple(notes))
 
@@ -197,7 +182,7 @@ def _read(file: Path, named: Mapping[str, str], level: str) -> pd.DataFrame:
         if theirs[ours] not in frame.columns:
             found = ", ".join(map(str, frame.columns))
             raise InputError(
-                f"{file}: column '{theirs[ours]}' (our '{ours}') is missing; found {found}; "
+                f"{file}: {their_column(ours, theirs[ours])} is missing; found {found}; "
                 f"name it with --columns {ours}=..."
             )
     if level == "study" and "view" in named:
@@ -209,45 +194,14 @@ def _read(file: Path, named: Mapping[str, str], level: str) -> pd.DataFrame:
         for ours, name in theirs.items()
         if name in frame.columns and (ours, level) != ("view", "study")
     }
-    key = tuple(used[ours] for ours in ("study", "view") if ours in used)
-    contract = Table("imported", key, tuple(Column(name, _KINDS[ours]) for ours, name in used.items()))
-    checked = check_table(frame, contract, source=file)
-    rows = pd.DataFrame({ours: checked[name] for ours, name in used.items()})
+    kinds = {ours: _KINDS[ours] for ours in used}
+    key = [ours for ours in ("study", "view") if ours in used]
+    rows = check_theirs(frame, kinds, key, used, name="imported", source=file)
     if "study_type" in rows:
         rows["study_type"] = rows["study_type"].str.replace(
             r"^XR_([A-Z]+)$", lambda m: m[1].lower(), regex=True
         )
     return rows
-
-
-def _both_scales(
-    values: NDArray[np.float64], logits: bool, file: Path, named: Mapping[str, str]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Probabilities and logits; refuses one scale that is declared as the other."""
-    column = named.get("probability", "probability")
-    known = values[~np.isnan(values)]
-    outside = (values < 0) | (values > 1)
-    spread = f"from {known.min():.4g} to {known.max():.4g}" if len(known) else ""
-    if logits:
-        if len(known) >= 20 and not outside.any():
-            raise InputError(
-                f"{file}: column '{column}' is declared as logits, but all {len(known):,} values lie within 0 and "
-                f"1 ({spread}); leave --logits out if they are probabilities"
-            )
-        return np.exp(-np.logaddexp(0, -values)), values
-    if outside.any():
-        at = int(np.argmax(outside))
-        place = f"{file}: {row_name(file, at)}, column '{column}' is {values[at]:g}; expected a probability from 0 to 1"
-        if outside.sum() == 1:
-            raise InputError(place)
-        guess = (
-            "percentages, divide by 100"
-            if known.min() >= 0 and known.max() <= 100
-            else "logits, declare them with --logits"
-        )
-        raise InputError(f"{place} ({outside.sum():,} such values, {spread}: if they are {guess})")
-    inner = np.clip(values, _SURE, 1 - _SURE)
-    return values, np.log(inner) - np.log1p(-inner)
 
 
 def _from_mura_paths(rows: pd.DataFrame, level: str, split: str, file: Path) -> pd.DataFrame:

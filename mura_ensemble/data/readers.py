@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.data.call_words import read_calls
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_frame
-from mura_ensemble.data.tables import Column, Table, binary_values, check_table, row_name
+from mura_ensemble.data.tables import Kind, row_name
+from mura_ensemble.data.their_columns import check_theirs
 
 __all__ = [
+    "COLUMNS",
     "Repeats",
     "count_repeats",
     "gold_by_majority",
     "parse_panel_size",
-    "parse_reader_columns",
-    "parse_words",
     "pick_readers",
     "read_readers",
     "read_reading_patients",
@@ -29,44 +29,10 @@ __all__ = [
 Repeats = Literal["refuse", "agree"]
 """Several rows of one reader on one study: an error, or one read where they agree and none where they do not."""
 
-_STUDY = Column("study", "text")
-_WIDE = Table("readers", ("study",), (_STUDY,))
-_LONG = Table("readers", ("study", "reader"), (_STUDY, Column("reader", "text")))
-_LONG_WITH_REPEATS = Table("readers", (), _LONG.columns)
 _BESIDE = ("study", "patient", "study_type", "split")
-_OURS = ("study", "reader", "call", "patient")
+COLUMNS = ("study", "reader", "call", "patient")
+"""Columns of ours that a file may have under other names."""
 _NOT_A_READER = ("gold", "label", "truth", "probability", "logit")
-_MEANINGS = {"1": 1.0, "abnormal": 1.0, "0": 0.0, "normal": 0.0, "missing": np.nan}
-
-
-def parse_words(text: str) -> dict[str, float]:
-    """Read `YES=1,NO=0,HEDGE=missing`: what each word of a file of reads means.
-
-    Returns
-    -------
-    dict
-        Word to 1 (abnormal), 0 (normal) or NaN (as if not read).
-
-    Raises
-    ------
-    InputError
-        For a part without `=`, another meaning, or a word that is given twice or that stands for an empty cell.
-    """
-    words: dict[str, float] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        word, equals, meaning = (piece.strip() for piece in part.rpartition("="))
-        if not equals or not word or meaning.lower() not in _MEANINGS:
-            raise InputError(
-                f"map: '{part}' is not word=1, word=0 or word=missing, e.g. YES=1,NO=0,HEDGE=missing"
-            )
-        if word in words:
-            raise InputError(f"map: '{word}' is given twice")
-        if pd.read_csv(StringIO(f"word,\n{word},1"))["word"].isna().all():
-            raise InputError(
-                f"map: a cell with '{word}' counts as empty, and an empty cell as not read; leave it out"
-            )
-        words[word] = _MEANINGS[meaning.lower()]
-    return words
 
 
 def parse_panel_size(text: str) -> int | Literal["others"]:
@@ -82,27 +48,6 @@ def parse_panel_size(text: str) -> int | Literal["others"]:
     if not text.strip().isdecimal() or int(text) < 1:
         raise InputError(f"panels: '{text}' is neither a number of readers from 1 on nor 'others'")
     return int(text)
-
-
-def parse_reader_columns(text: str) -> dict[str, str]:
-    """Read `study=Image ID,reader=Reader ID,call=Fracture`: our names of a file's columns.
-
-    Raises
-    ------
-    InputError
-        For a part without `=`, or a column of ours that does not exist or is named twice.
-    """
-    columns: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        ours, equals, theirs = (piece.strip() for piece in part.partition("="))
-        if not equals or not theirs or ours not in _OURS:
-            raise InputError(
-                f"columns: '{part}' is not ours=theirs with one of {', '.join(_OURS)}, e.g. study=exam"
-            )
-        if ours in columns:
-            raise InputError(f"columns: '{ours}' is named twice")
-        columns[ours] = theirs
-    return columns
 
 
 def read_readers(
@@ -139,10 +84,12 @@ def read_readers(
         Another value, a study (long: a study of one reader) that stands twice, no column of a reader,
         or a column such as `gold` that is no reader's.
     """
-    frame = _read(path, columns or {})
-    if {"reader", "call"} & set(frame.columns):
-        return _from_long(frame, path, words, repeats)
-    keys = check_table(frame, _WIDE, source=path)
+    named = dict(columns or {})
+    frame = _read(path, named)
+    if {named.get(name, name) for name in ("reader", "call")} & set(frame.columns):
+        return _from_long(frame, path, named, words, repeats)
+    keys = check_theirs(frame, {"study": "text"}, ["study"], named, name="readers", source=path)
+    frame = frame.rename(columns={theirs: ours for ours, theirs in named.items()})
     frame = frame.rename(columns=lambda name: str(name).strip())
     readers = [name for name in frame.columns if name not in _BESIDE]
     for name in readers:
@@ -161,7 +108,7 @@ def read_readers(
             )
         if str(name).lower() in _NOT_A_READER:
             raise InputError(f"{path}: column '{name}' is not a reader; keep it in a file of its own")
-    calls = {str(name): _calls(frame, name, path, words) for name in readers}
+    calls = {str(name): read_calls(frame, name, path, words) for name in readers}
     return pd.DataFrame(calls, index=pd.Index(keys["study"], name="study"))
 
 
@@ -175,23 +122,26 @@ def read_reading_patients(
     InputError
         If a row has no patient, or a study has two.
     """
-    frame = _read(path, columns or {})
-    if "patient" not in frame.columns:
+    named = dict(columns or {})
+    frame = _read(path, named)
+    column = named.get("patient", "patient")
+    if column not in frame.columns:
         return None
-    rows = check_table(frame, Table("readers", (), (_STUDY, Column("patient", "text"))), source=path)
+    kinds: dict[str, Kind] = {"study": "text", "patient": "text"}
+    rows = check_theirs(frame, kinds, [], named, name="readers", source=path)
     first = rows.drop_duplicates("study").set_index("study")["patient"]
     apart = np.flatnonzero(rows["patient"].to_numpy() != first.reindex(rows["study"]).to_numpy())
     if len(apart):
         study = rows["study"].iloc[apart[0]]
         raise InputError(
-            f"{path}: {row_name(path, int(apart[0]))}, column 'patient': study {study} has patient "
+            f"{path}: {row_name(path, int(apart[0]))}, column '{column}': study {study} has patient "
             f"'{rows['patient'].iloc[apart[0]]}' here and '{first[study]}' before; a study has one patient"
         )
     return first.reindex(studies)
 
 
 def _read(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
-    """The file under our names of its columns."""
+    """The file under its own names of its columns, those that would get in the way left out."""
     text = {*(columns.get(name, name) for name in ("study", "reader", *_BESIDE))}
     frame = read_frame(path, text_columns=sorted(text))
     for ours, theirs in columns.items():
@@ -202,15 +152,21 @@ def _read(path: Path, columns: Mapping[str, str]) -> pd.DataFrame:
         if ours != theirs and ours in frame.columns:
             raise InputError(f"{path}: both '{theirs}' and a column '{ours}' would be '{ours}'; rename one")
     if "call" in columns:  # the long form; other columns are other questions
-        kept = [columns.get(name, name) for name in (*_OURS, *_BESIDE)]
+        kept = [columns.get(name, name) for name in (*COLUMNS, *_BESIDE)]
         frame = frame[[name for name in frame.columns if name in kept]]
-    return frame.rename(columns={theirs: ours for ours, theirs in columns.items()})
+    return frame
 
 
 def _from_long(
-    frame: pd.DataFrame, path: Path, words: Mapping[str, float] | None, repeats: Repeats
+    frame: pd.DataFrame,
+    path: Path,
+    columns: Mapping[str, str],
+    words: Mapping[str, float] | None,
+    repeats: Repeats,
 ) -> pd.DataFrame:
-    rows = _long_rows(frame, path, words, _LONG if repeats == "refuse" else _LONG_WITH_REPEATS)
+    rows = _long_rows(frame, path, columns, words)
+    if repeats == "refuse":
+        _refuse_repeats(rows, path, columns.get("reader", "reader"))
     if repeats == "agree":
         made = rows.groupby(["study", "reader"], sort=False)["call"].agg(["min", "max"])
         agreed = made["min"].where(made["min"] == made["max"])
@@ -219,14 +175,30 @@ def _from_long(
     return pd.DataFrame(calls).reindex(pd.Index(rows["study"].unique(), name="study"))
 
 
+def _refuse_repeats(rows: pd.DataFrame, path: Path, column: str) -> None:
+    keys = rows[["study", "reader"]]
+    again = keys.duplicated().to_numpy()
+    if not again.any():
+        return
+    second = int(np.argmax(again))
+    study, reader = keys.iloc[second]
+    first = int(np.argmax(((rows["study"] == study) & (rows["reader"] == reader)).to_numpy()))
+    raise InputError(
+        f"{path}: {row_name(path, second)}, column '{column}': {study} / {reader} stands already in "
+        f"{row_name(path, first)}; keep one of the two, or take those that agree as one read "
+        "(--repeats agree of `readers`)"
+    )
+
+
 def _long_rows(
-    frame: pd.DataFrame, path: Path, words: Mapping[str, float] | None, table: Table
+    frame: pd.DataFrame, path: Path, columns: Mapping[str, str], words: Mapping[str, float] | None
 ) -> pd.DataFrame:
-    for name in ("reader", "call"):
-        if name not in frame.columns:
-            raise InputError(f"{path}: column '{name}' is missing; the long form has study,reader,call")
-    rows = check_table(frame, table, source=path)
-    rows["call"] = _calls(frame, "call", path, words)
+    for ours in ("reader", "call"):
+        if columns.get(ours, ours) not in frame.columns:
+            raise InputError(f"{path}: column '{ours}' is missing; the long form has study,reader,call")
+    kinds: dict[str, Kind] = {"study": "text", "reader": "text"}
+    rows = check_theirs(frame, kinds, [], columns, name="readers", source=path)
+    rows["call"] = read_calls(frame, columns.get("call", "call"), path, words)
     return rows
 
 
@@ -240,39 +212,10 @@ def count_repeats(
     InputError
         As `read_readers`.
     """
-    rows = _long_rows(_read(path, columns or {}), path, words, _LONG_WITH_REPEATS)
+    named = dict(columns or {})
+    rows = _long_rows(_read(path, named), path, named, words)
     made = rows.dropna(subset=["call"]).groupby(["study", "reader"])["call"].agg(["size", "nunique"])
     return int((made["size"] > 1).sum()), int((made["nunique"] > 1).sum())
-
-
-def _calls(
-    frame: pd.DataFrame, name: str, path: Path, words: Mapping[str, float] | None
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """A column as 0, 1 or NaN, its words translated."""
-    values = frame[name]
-    if not words:
-        texts = values[pd.to_numeric(values, errors="coerce").isna() & values.notna()]
-        if len(texts):
-            place = int(np.argmax(values.index == texts.index[0]))
-            raise InputError(
-                f"{path}: {row_name(path, place)}, column '{name}' is {str(texts.iloc[0])!r}; expected 0, 1 or empty "
-                "(words are translated by --map of `readers`, e.g. --map YES=1,NO=0,HEDGE=missing)"
-            )
-        return binary_values(values, name, path, missing=True)
-    written = [_written(value) for value in values]
-    for place, word in enumerate(written):
-        if word and word not in words:
-            raise InputError(
-                f"{path}: {row_name(path, place)}, column '{name}' is '{word}'; the map knows {', '.join(words)}"
-            )
-    return np.array([words[word] if word else np.nan for word in written])
-
-
-def _written(value: object) -> str:
-    """A cell as it was typed: pandas reads 2 as 2.0 where another cell is empty."""
-    if value is None or value != value or value is pd.NA:
-        return ""
-    return str(int(value)) if isinstance(value, float) and value == int(value) else str(value).strip()
 
 
 def pick_readers(calls: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -29,6 +29,7 @@ __all__ = [
     "PREDICTIONS",
     "STUDIES",
     "Column",
+    "Kind",
     "Table",
     "binary_values",
     "check_table",

@@ -21,13 +21,13 @@ _REMEDIES = {
     "role unknown": "Say in the card of the predictions whether the backbone was trained on these studies.",
     "failed views": "Predict the views again, or leave out the studies that lost one.",
     "fitted on": "Score on other studies, or nested or out-of-fold.",
-    "one network under two names": "Drop one of them; an ensemble of both counts it twice.",
+    "one network under": "Keep one of them; an ensemble of several counts it several times.",
     "training patients are scored": "Leave out these patients, or train without them; until then those kappas are too high.",
     "operating point of": "Choose it on other studies, or call above 0.5; its kappa here is too high.",
     "sit in its panel": "Name them with --panel instead of the labels; they are then left out of the comparison.",
 }
 _CODES = {
-    "one network under two names": "ME020",
+    "one network under": "ME020",
     "training patients are scored": "ME021",
     "operating point of": "ME022",
     "sit in its panel": "ME023",

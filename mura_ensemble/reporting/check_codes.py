@@ -159,7 +159,7 @@ READER_CODES: dict[str, Code] = {
     ),
     "ME102": Code(
         "warning",
-        "studies without a decided gold standard",
+        "studies or reads without a decided gold standard",
         "adjudicate them (--adjudication) or state a rule for ties (--ties)",
     ),
     "ME103": Code("note", "readers with few reads", "do not read a rank from their rows"),

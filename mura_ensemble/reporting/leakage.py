@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from mura_ensemble.data.networks import one_network, same_weights
 from mura_ensemble.data.predictions import read_split
 from mura_ensemble.ensembles.ensemble import Ensemble
 from mura_ensemble.ensembles.pooling import StudyProbabilities
@@ -26,14 +27,15 @@ _MOST_READERS = 12  # who agree most with the gold standard; a panel of it is am
 
 
 def same_network(pooled: StudyProbabilities, cards: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Pairs of backbones with identical probabilities of every view, or with the same weights by their cards."""
-    identical = pooled.duplicates()
-    for one, other in identical:
-        yield f"{one} and {other} have identical probabilities of every view: one network under two names."
-    for one, other in combinations(cards, 2):
-        weights = cards[one]["inputs"].get("members")
-        if weights and weights == cards[other]["inputs"].get("members") and (one, other) not in identical:
-            yield f"{one} and {other} have the same weights: one network under two names."
+    """Backbones with identical probabilities of every view, or with the same weights by their cards; one sentence each."""
+    identical: dict[str, list[str]] = {}
+    for first, other in pooled.duplicates():
+        identical.setdefault(first, [first]).append(other)
+    for names in identical.values():
+        yield f"{name_list(names)} have identical probabilities of every view: {one_network(len(names))}."
+    for names in same_weights(cards):
+        if not any(set(names) <= set(said) for said in identical.values()):
+            yield f"{name_list(names)} have the same weights: {one_network(len(names))}."
 
 
 def seen_patients(

@@ -123,6 +123,24 @@ def _gold(design: Design, readers: pd.DataFrame) -> Iterator[Notice]:
             "They are often the hard ones, so figures are too high; adjudicate them (--adjudication) or state a rule "
             "for ties.",
         )
+    elif design.gold is None:
+        yield from _undecided(design, readers)
+
+
+def _undecided(design: Design, readers: pd.DataFrame) -> Iterator[Notice]:
+    """Reads that no gold standard decides, where each reader has his own."""
+    why, mend = {
+        "others": ("the other readers tie, or nobody else read", "state a rule for ties (--ties)"),
+        "random": ("too few others read", "take smaller panels (--panels)"),
+    }.get(design.kind, ("panels tie or lack reads, on average", "state a rule for ties (--ties)"))
+    made, decided = readers["reads"].sum(), readers["decided"].sum()
+    if made - decided >= 0.5:
+        yield Notice(
+            "warning",
+            "ME102",
+            f"{made - decided:,.0f} of {count(made, 'read')} have no decided gold standard ({why}) and count nowhere.",
+            f"They are often of the hard studies, so figures are too high; {mend} or give final labels (--gold).",
+        )
 
 
 def _raters(reads: pd.DataFrame, models: pd.DataFrame) -> Iterator[Notice]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.reporting.formats import count
+from mura_ensemble.stats.clustered import clustered_kappa_intervals
 from mura_ensemble.stats.merit import Figure
 from mura_ensemble.stats.panel import every_panel, fixed_gold, majority_of_others, random_panels
 from mura_ensemble.stats.panel_gold import (
@@ -23,9 +24,9 @@ from mura_ensemble.stats.panel_gold import (
     all_panels,
     panel_gold,
 )
-from mura_ensemble.stats.panel_scores import PanelStudy
+from mura_ensemble.stats.panel_scores import PanelStudy, leave_out
 
-__all__ = ["Design", "Settings", "judge"]
+__all__ = ["Design", "Settings", "honest_kappa", "judge"]
 
 FloatArray = NDArray[np.float64]
 Size = int | Literal["others"]
@@ -150,6 +151,37 @@ def judge(
             raise InputError(f"no panel of {size} readers decides a study; take smaller panels")
         return Design("every", words, found, found, None, nobody, ())
     return _random(votes, models, settings, size, made, jackknife)
+
+
+def honest_kappa(design: Design, raters: FloatArray, settings: Settings) -> Design:
+    """Kappa only of whom it says something of, and with the house's limits where there is one gold standard.
+
+    Against one class kappa is 0 whatever a rater saw, and that 0 would pull every mean and range to itself. The
+    house's limits hold for few studies and for a perfect table.
+
+    Parameters
+    ----------
+    design : Design
+    raters : (n, J + M)
+        Readers, then models.
+    settings : Settings
+    """
+    found = leave_out(design.found, design.found.one_class, settings.level)
+    if design.gold is None:
+        return replace(design, found=found)
+    decided, unit = ~np.isnan(design.gold), settings.patients
+    patients = np.arange(len(raters)) if unit is None else np.unique(unit, return_inverse=True)[1]
+    limits = clustered_kappa_intervals(
+        design.gold[decided].astype(np.int64),
+        raters[decided],
+        clusters=patients[decided],
+        level=settings.level,
+        resamples=settings.resamples,
+        rng=settings.seed,
+    )
+    known = ~np.isnan(found.mean)
+    low, high = (np.where(known, limit[0], np.nan) for limit in (limits.low, limits.high))
+    return replace(design, found=replace(found, mean_low=low, mean_high=high))
 
 
 def _file(

@@ -42,6 +42,7 @@ def reader_frame(
             "reads": reads,
             "abnormal": abnormal,
             "abnormal_share": ratio(abnormal, reads),
+            "decided": np.where(design.seated, np.nan, found.decided[:count]),
             "in_panel": design.seated,
             figure: found.mean[:count],
             "low": found.mean_low[:count],

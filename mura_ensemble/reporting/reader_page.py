@@ -6,13 +6,13 @@ import pandas as pd
 
 from mura_ensemble.reporting.formats import estimate, interval, signed
 from mura_ensemble.reporting.page import Notices, Page, Paragraph, Section, Verdict
+from mura_ensemble.reporting.reader_rows import readers_section
 from mura_ensemble.reporting.reader_sections import (
     agreement_section,
     models_section,
     operating_section,
     other_section,
     panels_section,
-    readers_section,
 )
 from mura_ensemble.reporting.reader_words import (
     figure_words,

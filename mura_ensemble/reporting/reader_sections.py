@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pandas as pd
 
 from mura_ensemble.reporting.formats import (
@@ -18,10 +15,11 @@ from mura_ensemble.reporting.formats import (
     signed_interval,
 )
 from mura_ensemble.reporting.page import Block, Drawing, Paragraph, TableBlock
+from mura_ensemble.reporting.reader_columns import limits_column, name_column, plain_column
 from mura_ensemble.reporting.reader_figures import difference_forest, panel_ranges, roc_planes
 from mura_ensemble.reporting.reader_words import figure_words
 from mura_ensemble.reporting.readers import ReaderStudy
-from mura_ensemble.reporting.tables import Column, Row
+from mura_ensemble.reporting.tables import Column
 
 __all__ = [
     "agreement_section",
@@ -29,7 +27,6 @@ __all__ = [
     "operating_section",
     "other_section",
     "panels_section",
-    "readers_section",
 ]
 
 _MOST_LINES = 70
@@ -41,12 +38,12 @@ def models_section(study: ReaderStudy, simulated: bool) -> list[Block]:
     """What the models are to the readers."""
     name = figure_words(study)
     columns = [
-        _name("model"),
-        _with_limits(name, study.figure, "low", "high", "against the gold standard"),
-        _with_limits(
+        name_column("model"),
+        limits_column(name, study.figure, "low", "high", "against the gold standard"),
+        limits_column(
             "less these readers", "difference", "diff_low", "diff_high", "mean over readers", sign=True
         ),
-        _plain(
+        plain_column(
             "p", "p_adjusted", p_value, remark="Of no difference to these readers; max-T over the models."
         ),
     ]
@@ -67,7 +64,7 @@ def models_section(study: ReaderStudy, simulated: bool) -> list[Block]:
         ]
     if "best_reader" in study.models:
         columns += [
-            _with_limits(
+            limits_column(
                 "less the best reader", "best_difference", "best_low", "best_high", "a maximum", sign=True
             ),
         ]
@@ -97,13 +94,13 @@ def models_section(study: ReaderStudy, simulated: bool) -> list[Block]:
         )
     )
     columns = [
-        _name("model"),
+        name_column("model"),
         Column("reader", lambda row: str(row["reader"]), align="left"),
         Column(
             "model less reader",
             lambda row: f"{signed(row['difference'])} ({signed_interval(row['low'], row['high'])})",
         ),
-        _plain("p", "p_adjusted", p_value, remark="Max-T over all rows."),
+        plain_column("p", "p_adjusted", p_value, remark="Max-T over all rows."),
     ]
     blocks.append(
         TableBlock(
@@ -116,47 +113,12 @@ def models_section(study: ReaderStudy, simulated: bool) -> list[Block]:
     return blocks
 
 
-def readers_section(study: ReaderStudy) -> list[Block]:
-    """Every reader by all that judges him."""
-    columns = [
-        _name("reader"),
-        _plain("reads", "reads", lambda value: f"{value:,.0f}"),
-        Column("abnormal", lambda row: percent(row["abnormal_share"])),
-        Column(
-            figure_words(study),
-            lambda row: "in panel" if row["in_panel"] else estimate(row[study.figure]),
-            below="outside his panels",
-            detail=lambda row: "" if row["in_panel"] else interval(row["low"], row["high"]),
-        ),
-    ]
-    if study.readers["bias"].notna().any():
-        columns.append(_with_limits("his seat adds", "bias", "bias_low", "bias_high", sign=True))
-    columns.append(
-        _with_limits(
-            "kappa with the group", "kappa_with_group", "group_low", "group_high", "Vanbelle and Albert"
-        )
-    )
-    if "latent_sensitivity" in study.readers:
-        columns += [
-            _with_limits(f"latent {part}", f"latent_{part}", f"latent_{part}_low", f"latent_{part}_high")
-            for part in ("sensitivity", "specificity")
-        ]
-    return [
-        TableBlock(
-            study.readers,
-            columns,
-            "Each reader: judged by panels without him, by the group of the others, and by a latent gold standard.",
-            files=("readers.csv", "readers.json", "readers.tex"),
-        )
-    ]
-
-
 def panels_section(study: ReaderStudy, simulated: bool) -> list[Block]:
     """What the choice of a panel does."""
     name = figure_words(study)
     columns = [
-        _name("rater"),
-        _plain("panels", "panels", lambda value: f"{value:,.0f}", remark="Panels without the rater."),
+        name_column("rater"),
+        plain_column("panels", "panels", lambda value: f"{value:,.0f}", remark="Panels without the rater."),
         Column(
             f"mean {name}",
             lambda row: estimate(row["mean"]),
@@ -164,8 +126,10 @@ def panels_section(study: ReaderStudy, simulated: bool) -> list[Block]:
             below="lowest to highest",
         ),
         Column("rank", lambda row: rank_range(row["best_rank"], row["worst_rank"]), below="best to worst"),
-        _plain("median rank", "median_rank", lambda value: "undefined" if pd.isna(value) else f"{value:g}"),
-        _plain("ranked first", "first", percent),
+        plain_column(
+            "median rank", "median_rank", lambda value: "undefined" if pd.isna(value) else f"{value:g}"
+        ),
+        plain_column("ranked first", "first", percent),
     ]
     return [
         Drawing(
@@ -194,19 +158,21 @@ def operating_section(study: ReaderStudy, simulated: bool) -> list[Block]:
     order = [model for model in order if model in study.operating.index][:_MOST_CURVES]
     more = "" if len(order) == len(study.areas) else " The models with the largest areas are drawn."
     columns = [
-        _name("model"),
+        name_column("model"),
         Column("reader", lambda row: str(row["reader"]), align="left"),
-        _plain("n", "n", lambda value: f"{value:,.0f}"),
+        plain_column("n", "n", lambda value: f"{value:,.0f}"),
         Column(
             "reader",
             lambda row: f"{estimate(row['sensitivity'])} / {estimate(row['specificity'])}",
             below="sensitivity / specificity",
         ),
-        _with_limits(
+        limits_column(
             "sensitivity", "difference", "low", "high", "model less reader, at his specificity", sign=True
         ),
-        _plain("p", "p_adjusted", p_value, remark="Max-T over the readers and both differences of a model."),
-        _with_limits(
+        plain_column(
+            "p", "p_adjusted", p_value, remark="Max-T over the readers and both differences of a model."
+        ),
+        limits_column(
             "specificity",
             "specificity_difference",
             "specificity_low",
@@ -214,7 +180,7 @@ def operating_section(study: ReaderStudy, simulated: bool) -> list[Block]:
             "model less reader, at his sensitivity",
             sign=True,
         ),
-        _plain("p", "specificity_p_adjusted", p_value),
+        plain_column("p", "specificity_p_adjusted", p_value),
     ]
     return [
         Drawing(
@@ -244,9 +210,9 @@ def operating_section(study: ReaderStudy, simulated: bool) -> list[Block]:
 def agreement_section(study: ReaderStudy) -> list[Block]:
     """How well the readers agree, all and in pairs."""
     columns = [
-        _name("coefficient"),
-        _with_limits("estimate", "estimate", "low", "high"),
-        _plain("n", "n", lambda value: f"{value:,.0f}"),
+        name_column("coefficient"),
+        limits_column("estimate", "estimate", "low", "high"),
+        plain_column("n", "n", lambda value: f"{value:,.0f}"),
     ]
     blocks: list[Block] = [
         TableBlock(
@@ -264,11 +230,11 @@ def agreement_section(study: ReaderStudy) -> list[Block]:
     )
     if len(pairs):
         columns = [
-            _name("reader"),
+            name_column("reader"),
             Column("other", lambda row: str(row["other"]), align="left"),
-            _plain("n", "n", lambda value: f"{value:,.0f}"),
-            _plain("agree", "agreement", percent),
-            _with_limits("kappa", "kappa", "low", "high"),
+            plain_column("n", "n", lambda value: f"{value:,.0f}"),
+            plain_column("agree", "agreement", percent),
+            limits_column("kappa", "kappa", "low", "high"),
         ]
         caption = f"Cohen's kappa of each pair of readers on the studies both read.{more}"
         blocks.append(TableBlock(pairs, columns, caption, files=("pairs.csv", "pairs.json")))
@@ -278,8 +244,8 @@ def agreement_section(study: ReaderStudy) -> list[Block]:
 def other_section(study: ReaderStudy) -> list[Block]:
     """The same question without a panel."""
     columns = [
-        _name("model"),
-        _with_limits(
+        name_column("model"),
+        limits_column(
             "kappa with the group", "kappa_with_group", "group_low", "group_high", "Vanbelle and Albert"
         ),
         Column(
@@ -288,13 +254,13 @@ def other_section(study: ReaderStudy) -> list[Block]:
             detail=lambda row: f"of {count(row['readers_tested'], 'reader')}",
             below="alternative annotator test",
         ),
-        _plain(
+        plain_column(
             "advantage", "advantage", percent, remark="How often it agrees with the others at least as well."
         ),
     ]
     if "latent_kappa" in study.models:
         columns.append(
-            _with_limits(
+            limits_column(
                 "latent kappa", "latent_kappa", "latent_kappa_low", "latent_kappa_high", "Dawid and Skene"
             )
         )
@@ -313,22 +279,3 @@ def other_section(study: ReaderStudy) -> list[Block]:
             quiet=True,
         ),
     ]
-
-
-def _name(column: str) -> Column:
-    return Column(column, lambda row: str(row[column]), align="left", header=True)
-
-
-def _plain(heading: str, column: str, form: Callable[[Any], str], *, remark: str = "") -> Column:
-    return Column(heading, lambda row: form(row[column]), help=remark)
-
-
-def _with_limits(
-    heading: str, column: str, low: str, high: str, below: str = "", *, sign: bool = False
-) -> Column:
-    value, limits = (signed, signed_interval) if sign else (estimate, interval)
-
-    def detail(row: Row) -> str:
-        return limits(row[low], row[high])
-
-    return Column(heading, lambda row: value(row[column]), below=below, detail=detail)

@@ -102,7 +102,9 @@ def reader_items(study: ReaderStudy) -> list[tuple[str, str]]:
     items = [("Gold standard", _gold(study))]
     warned = [item for item in study.checks if item.level == "warning"]
     if warned:
-        grave = [item.sentence for item in warned if item.code in ("ME014", "ME015", "ME019", "ME104")]
+        grave = [
+            item.sentence for item in warned if item.code in ("ME014", "ME015", "ME019", "ME102", "ME104")
+        ]
         items.append(
             (
                 "Before you quote it",

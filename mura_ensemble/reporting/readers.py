@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.reporting.page import Notice
 from mura_ensemble.reporting.reader_checks import reader_checks
-from mura_ensemble.reporting.reader_design import Settings, judge
+from mura_ensemble.reporting.reader_design import Settings, honest_kappa, judge
 from mura_ensemble.reporting.reader_frames import contrast_frame, model_frame, reader_frame
 from mura_ensemble.reporting.reader_inputs import in_order
 from mura_ensemble.reporting.reader_tables import (
@@ -27,11 +27,9 @@ from mura_ensemble.reporting.reader_tables import (
 )
 from mura_ensemble.reporting.standings import ENOUGH_PATIENTS
 from mura_ensemble.stats.alternative import alternative_test
-from mura_ensemble.stats.clustered import clustered_kappa_intervals
 from mura_ensemble.stats.latent import dawid_skene
 from mura_ensemble.stats.merit import Figure, figure_of
 from mura_ensemble.stats.panel_gold import Adjudicates, MissingReads, Rule, Ties
-from mura_ensemble.stats.panel_scores import PanelStudy
 
 __all__ = ["ReaderStudy", "study_readers"]
 
@@ -53,7 +51,8 @@ class ReaderStudy:
     figure : str
         Name of the figure of merit; the column of that name holds it.
     readers : DataFrame
-        Index reader: reads, how many and which share of them abnormal, the figure outside panels with limits, in own
+        Index reader: reads, how many and which share of them abnormal, how many have a decided gold standard (on
+        average, where several judge him), the figure outside panels with limits, in own
         panels and the bias with limits, kappa with the group (Vanbelle & Albert) with limits, Dawid-Skene sensitivity
         and specificity with limits, `in_panel`.
     models : DataFrame
@@ -200,10 +199,8 @@ def study_readers(
     figure_of(figure)
     standard = _values(gold)
     design = judge(names, votes, models, settings, gold=standard, made_by=made_by, panel=panel, size=size)
-    if design.gold is not None and name == "kappa":
-        raters = np.hstack([votes, models])
-        honest = _honest_limits(design.found, design.gold, raters, settings)
-        design = replace(design, found=honest)
+    if name == "kappa":
+        design = honest_kappa(design, np.hstack([votes, models]), settings)
     latent = None
     if len(names) >= 3:
         latent = dawid_skene(
@@ -277,27 +274,4 @@ def _latent_notes(prevalence: float, converged: bool) -> tuple[str, ...]:
         f"Latent gold standard of the readers (Dawid and Skene): prevalence {prevalence:.3f}; it takes reads as "
         "independent given the truth, and is too kind where hard studies mislead all."
         + ("" if converged else " EM did not converge."),
-    )
-
-
-def _honest_limits(
-    found: PanelStudy, standard: FloatArray, raters: FloatArray, settings: Settings
-) -> PanelStudy:
-    """With one gold standard the house's intervals apply: they hold for few studies and for a perfect table."""
-    decided = ~np.isnan(standard)
-    unit = settings.patients
-    patients = np.arange(len(standard)) if unit is None else np.unique(unit, return_inverse=True)[1]
-    limits = clustered_kappa_intervals(
-        standard[decided].astype(np.int64),
-        raters[decided],
-        clusters=patients[decided],
-        level=settings.level,
-        resamples=settings.resamples,
-        rng=settings.seed,
-    )
-    outside = ~np.isnan(found.mean)
-    return replace(
-        found,
-        mean_low=np.where(outside, limits.low[0], np.nan),
-        mean_high=np.where(outside, limits.high[0], np.nan),
     )

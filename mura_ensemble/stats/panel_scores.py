@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,10 @@ class PanelStudy:
         Draws that are undefined of contrasts that are defined.
     n : (P,) int
         Studies with a decided gold standard; (J,) for random panels: studies of each reader that others read.
+    decided : (J + M,)
+        Studies that a rater called and that are decided, on average over the gold standards that judge him.
+    one_class : (J + M,) bool
+        Whether each of these has one class on what he called: then kappa is 0 or undefined whatever he saw.
     """
 
     panels: NDArray[np.int64]
@@ -93,6 +97,8 @@ class PanelStudy:
     overall_high: FloatArray
     undefined: int
     n: NDArray[np.int64]
+    decided: FloatArray
+    one_class: BoolArray
 
 
 def summarise_panels(
@@ -122,6 +128,7 @@ def summarise_panels(
     left_out = [all_of(weights)[2] for weights in study.leave_one_out()] if jackknife else []
     bias_draws = own_draws - mean_draws[:, :readers]
     named = slice(len(panels))
+    decided, one_class = _reach(bench, study)
     kappa = figure(weighted_tables(bench.gold[:, named], study.rows, study.times[None])[0])
     inside = np.zeros(kappa.shape, dtype=np.bool_)
     inside[:, :readers] = bench.flatters[named]
@@ -151,7 +158,55 @@ def summarise_panels(
         overall_high=limits[3][1],
         undefined=int(np.isnan(contrast_draws[:, ~np.isnan(contrast)]).sum()),
         n=n,
+        decided=decided,
+        one_class=one_class,
     )
+
+
+def leave_out(found: PanelStudy, raters: BoolArray, level: float) -> PanelStudy:
+    """Take raters (J + M,) out of every mean and contrast, as if their figure were undefined; panels keep them."""
+    if not raters.any():
+        return found
+    readers, models = np.split(raters, [len(found.own)])
+    pairs = models[:, None] | readers
+    contrast = np.where(pairs, np.nan, found.contrast)
+    draws = np.where(pairs, np.nan, found.contrast_draws)
+    overall = percentile_limits(_mean_defined(draws), level)
+    apart = {
+        name: np.where(pairs, np.nan, getattr(found, name)) for name in ("contrast_low", "contrast_high")
+    }
+    own = {name: np.where(raters, np.nan, getattr(found, name)) for name in ("mean", "mean_low", "mean_high")}
+    seat = {
+        name: np.where(readers, np.nan, getattr(found, name)) for name in ("bias", "bias_low", "bias_high")
+    }
+    return replace(
+        found,
+        **own,
+        **seat,
+        **apart,
+        contrast=contrast,
+        contrast_draws=draws,
+        contrast_jackknife=np.where(pairs, np.nan, found.contrast_jackknife),
+        overall=_mean_defined(contrast),
+        overall_low=overall[0],
+        overall_high=overall[1],
+        undefined=int(np.isnan(draws[:, ~np.isnan(contrast)]).sum()),
+    )
+
+
+def _reach(bench: Bench, study: DistinctReads) -> tuple[FloatArray, BoolArray]:
+    """`decided` and `one_class` of each rater (J + M,)."""
+    raters = study.rows.shape[1]
+    total, both = np.zeros(raters), np.zeros(raters, dtype=np.bool_)
+    step = max(1, _CELLS_AT_ONCE // (raters * len(bench.gold)))
+    for start in range(0, bench.gold.shape[1], step):
+        some = slice(start, start + step)
+        of_gold = weighted_tables(bench.gold[:, some], study.rows, study.times[None])[0].sum(axis=-1)
+        judges = bench.judges[some]
+        total += np.where(judges, of_gold.sum(axis=-1), 0.0).sum(axis=0)
+        both |= ((of_gold > 0).all(axis=-1) & judges).any(axis=0)
+    decided = ratio(total, bench.judges.sum(axis=0))
+    return decided, ~both & (np.nan_to_num(decided) > 0)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from mura_ensemble.data.files import digest_of_file, read_json
 from mura_ensemble.data.predictions import CARD, read_card
 from mura_ensemble.data.tables import MANIFEST, PREDICTIONS, read_table
 from mura_ensemble.workflows.cache_listing import set_folders
+from mura_ensemble.workflows.cache_torn import missing_table, orphan_words, orphans
 
 __all__ = ["verify_cache"]
 
@@ -52,6 +53,7 @@ def verify_cache(folders: list[Path], manifest: Path | None = None, root: Path |
                     continue
                 keys |= {entry["key"] for entry in card["splits"].values()}
                 faults += _backbone(backbone, card, listed, manifest, root)
+        faults += map(orphan_words, orphans(folder))
         faults += _ensembles(folder, keys)
     return faults
 
@@ -82,7 +84,7 @@ def _backbone(
 
 def _split(path: Path, split: str, entry: Mapping[str, Any], made_by: str) -> Iterator[str]:
     if not path.exists():
-        yield f"{path}: the card names this split, but the file is missing; predict or import it again"
+        yield missing_table(path)
         return
     if digest_of_file(path) != entry["file_digest"]:
         yield f"{path}: not the file that the card was written for; predict or import this split again"

@@ -12,12 +12,16 @@ import pandas as pd
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json
+from mura_ensemble.data.networks import one_network, same_weights
 from mura_ensemble.data.predictions import CARD, read_card
+from mura_ensemble.reporting.formats import name_list
+from mura_ensemble.workflows.cache_torn import missing_table, orphan_words, orphans
 
-__all__ = ["CacheRow", "Listing", "list_cache", "made_from", "set_folders", "weights_of"]
+__all__ = ["CacheRow", "Listing", "list_cache", "made_from", "set_folders"]
 
 ALIKE = 1e-4
 """Probabilities that differ by no more on any view come from one network: what batches and machines move them by."""
+_ROWS = 250_000  # read at a time
 _PROBES = 32
 
 
@@ -40,6 +44,8 @@ class CacheRow:
         Of a split under way; both 0 for a finished one.
     bytes : int
         On disk.
+    missing : bool
+        Whether the card names the split but its file is gone.
     """
 
     set: str
@@ -56,6 +62,7 @@ class CacheRow:
     parts_done: int
     parts: int
     bytes: int
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,8 @@ def set_folders(folders: list[Path]) -> list[Path]:
             if _backbones(folder)
             else [below for below in sorted(folder.iterdir()) if _backbones(below)]
         )
+        if not sets and orphans(folder):
+            sets = [folder]
         if not sets:
             raise InputError(f"{folder}: no backbone here (no */{CARD}); predict or import some first")
         found += sets
@@ -101,31 +110,41 @@ def _backbones(folder: Path) -> list[Path]:
 
 
 def list_cache(folders: list[Path]) -> Listing:
-    """List every split of every backbone of some sets.
+    """List every split of every backbone of some sets; what cannot be read is a remark.
 
     Raises
     ------
     InputError
-        If a folder holds no predictions, or a card cannot be read.
+        If a folder holds no predictions.
     """
     rows: list[CacheRow] = []
     remarks: list[str] = []
     for folder in set_folders(folders):
-        backbones = _backbones(folder)
-        for backbone in backbones:
-            rows += _finished(folder, backbone)
-            rows += _under_way(folder, backbone)
-        cards = {backbone.name: read_card(backbone) for backbone in backbones if (backbone / CARD).exists()}
-        remarks += _same_weights(folder, cards)
+        own: list[CacheRow] = []
+        cards: dict[str, dict[str, Any]] = {}
+        for backbone in _backbones(folder):
+            if (backbone / CARD).exists():
+                try:
+                    cards[backbone.name] = read_card(backbone)
+                    own += _finished(folder, backbone, cards[backbone.name])
+                except InputError as error:
+                    remarks.append(str(error))
+            own += _under_way(folder, backbone)
+        rows += own
+        remarks += [
+            missing_table(folder / row.backbone / f"{row.split}.parquet") for row in own if row.missing
+        ]
+        remarks += map(orphan_words, orphans(folder))
+        remarks += [
+            f"{folder.name}: {name_list(names)} have the same weights: {one_network(len(names))}"
+            for names in same_weights(cards)
+        ]
         for split in sorted({split for card in cards.values() for split in card["splits"]}):
             remarks += _same_probabilities(folder, split, [n for n in cards if split in cards[n]["splits"]])
     return Listing(tuple(rows), tuple(remarks))
 
 
-def _finished(folder: Path, backbone: Path) -> Iterator[CacheRow]:
-    if not (backbone / CARD).exists():
-        return
-    card = read_card(backbone)
+def _finished(folder: Path, backbone: Path, card: Mapping[str, Any]) -> Iterator[CacheRow]:
     for split, entry in card["splits"].items():
         path = backbone / f"{split}.parquet"
         yield CacheRow(
@@ -140,6 +159,7 @@ def _finished(folder: Path, backbone: Path) -> Iterator[CacheRow]:
             parts_done=0,
             parts=0,
             bytes=path.stat().st_size if path.exists() else 0,
+            missing=not path.exists(),
             **_told(card["inputs"], card["made_by"]),
         )
 
@@ -164,7 +184,7 @@ def _under_way(folder: Path, backbone: Path) -> Iterator[CacheRow]:
         )
 
 
-def _told(inputs: Mapping[str, Any], made_by: str) -> dict[str, str]:
+def _told(inputs: Mapping[str, Any], made_by: str) -> dict[str, Any]:
     tta = inputs.get("tta") or []
     return {
         "made_from": made_from(inputs, made_by),
@@ -179,22 +199,6 @@ def made_from(inputs: Mapping[str, Any], made_by: str) -> str:
         return made_by
     members = inputs.get("members") or []
     return f"{inputs['architecture']}, {len(members)} member{'' if len(members) == 1 else 's'}"
-
-
-def weights_of(inputs: Mapping[str, Any]) -> tuple[str, ...]:
-    """Digests of the weights of the members, sorted; empty where the card names none."""
-    members = inputs.get("members") or []
-    return tuple(sorted(member["weights"] if isinstance(member, dict) else str(member) for member in members))
-
-
-def _same_weights(folder: Path, cards: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    by_weights: dict[tuple[str, ...], list[str]] = {}
-    for name, card in cards.items():
-        if weights := weights_of(card["inputs"]):
-            by_weights.setdefault(weights, []).append(name)
-    for names in by_weights.values():
-        if len(names) > 1:
-            yield f"{folder.name}: {', '.join(names)} have the same weights: one network under {len(names)} names"
 
 
 def _same_probabilities(folder: Path, split: str, names: list[str]) -> Iterator[str]:
@@ -251,13 +255,25 @@ def _alike(
         yield f"{where}: the probabilities of {other} are one minus those of {one}: classes are swapped in one of them"
     else:
         how = "identical" if furthest == 0 else f"the same to {furthest:.1g}"
-        yield f"{where}: the probabilities of {one} and {other} are {how}: one network under two names"
+        yield f"{where}: the probabilities of {one} and {other} are {how}: {one_network(2)}"
 
 
 def _probabilities(path: Path) -> pd.Series[float] | None:
-    """Probability by (study, view); None where the file cannot be read, which `cache verify` explains."""
+    """Probability by a hash of (study, view); None where the file cannot be read, which `cache verify` explains.
+
+    Read in batches and keyed by eight bytes: millions of keys as text would take gigabytes.
+    """
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    keys, values = [np.empty(0, dtype=np.uint64)], [np.empty(0, dtype=np.float32)]
     try:
-        table = pd.read_parquet(path, columns=["study", "view", "probability"])
-    except (OSError, ValueError):
+        for batch in ParquetFile(path).iter_batches(_ROWS, columns=["study", "view", "probability"]):
+            table = batch.to_pandas()
+            hashed = pd.util.hash_pandas_object(table[["study", "view"]], index=False, categorize=False)
+            keys.append(hashed.to_numpy().astype(np.uint64))
+            values.append(table["probability"].to_numpy(np.float32))
+    except (OSError, ValueError, KeyError, ArrowException):
         return None
-    return table.set_index(["study", "view"])["probability"]
+    found = pd.Series(np.concatenate(values), index=np.concatenate(keys), dtype=np.float32)
+    return found[~found.index.duplicated()]

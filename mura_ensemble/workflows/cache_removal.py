@@ -6,10 +6,12 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json, write_json
-from mura_ensemble.data.predictions import CARD, read_card
+from mura_ensemble.data.predictions import CARD, backbone_folder, read_card
+from mura_ensemble.workflows.cache_torn import own_tables
 
 __all__ = ["Removal", "planned_removal", "remove"]
 
@@ -29,7 +31,7 @@ class Removal:
         Entries of cards.
     bytes : int
     stays : tuple of str
-        What stays although its neighbours go, and why; ensembles that rest on what goes.
+        What stays although its neighbours go, and why; ensembles that rest on what goes; cards that cannot be read.
     """
 
     files: tuple[Path, ...]
@@ -61,7 +63,7 @@ def planned_removal(folder: Path, *, backbone: str | None, split: str | None, pa
     if backbone is None and split is None and not partial:
         raise InputError("say what to remove: --backbone NAME, --split NAME or --partial")
     homes = (
-        [folder / backbone]
+        [backbone_folder(folder, backbone)]
         if backbone is not None
         else sorted(path for path in folder.iterdir() if path.is_dir())
     )
@@ -70,7 +72,7 @@ def planned_removal(folder: Path, *, backbone: str | None, split: str | None, pa
     stays: list[str] = []
     gone: set[str] = set()
     for home in homes:
-        if not (home / CARD).exists() and not (home / ".partial").exists():
+        if not any((home / name).exists() for name in (CARD, ".partial")) and not own_tables(home):
             if backbone is not None:
                 raise InputError(f"{folder}: no backbone '{backbone}' here")
             continue
@@ -78,13 +80,22 @@ def planned_removal(folder: Path, *, backbone: str | None, split: str | None, pa
         files += _leftovers(home, split)
         if partial:
             continue
-        card = read_card(home) if (home / CARD).exists() else {"splits": {}}
+        card, torn = _card(home)
+        if torn and (backbone is None or split is not None):
+            raise InputError(f"{torn}; or remove all of it: --backbone {home.name} without --split")
+        if torn:
+            stays.append(f"{torn}; all of {home.name} goes")
+            files.append(home / CARD)
+        # Without its card nothing says which tables the cache wrote; what they hold does.
+        cardless = [] if card["splits"] else own_tables(home)
+        files += [path for path in cardless if split in (None, path.stem)]
         leaving = [name for name in card["splits"] if split in (None, name)]
         entries += [(home, name) for name in leaving]
         gone |= {card["splits"][name]["key"] for name in leaving}
         files += [path for name in leaving if (path := home / f"{name}.parquet").exists()]
         if len(leaving) == len(card["splits"]):
             own = {CARD, ".lock", ".partial", *(f"{name}.parquet" for name in leaving)}
+            own |= {path.name for path in cardless}
             foreign = sorted(
                 path.name for path in home.iterdir() if path.name not in own and path not in files
             )
@@ -93,6 +104,16 @@ def planned_removal(folder: Path, *, backbone: str | None, split: str | None, pa
         raise InputError(f"{folder}: nothing of that kind to remove")
     stays += _ensembles_on(folder, gone)
     return Removal(tuple(files), tuple(entries), sum(map(_size, files)), tuple(stays))
+
+
+def _card(home: Path) -> tuple[dict[str, Any], str]:
+    """The card, one without splits where it is gone or torn, and in the latter case what is wrong with it."""
+    if not (home / CARD).exists():
+        return {"splits": {}}, ""
+    try:
+        return read_card(home), ""
+    except InputError as error:
+        return {"splits": {}}, str(error)
 
 
 def remove(removal: Removal) -> None:

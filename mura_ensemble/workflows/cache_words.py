@@ -23,7 +23,7 @@ def listing_lines(listing: Listing) -> list[str]:
                 row.role,
                 f"{row.views:,}" if row.views else "",
                 f"{row.failed:,}",
-                _size(row.bytes),
+                "missing" if row.missing else _size(row.bytes),
                 row.key[:8],
                 _made(row),
             )

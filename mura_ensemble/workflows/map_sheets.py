@@ -27,6 +27,8 @@ _LEGEND = (
     "Orange: speaks for abnormal. Blue: speaks for normal. Exact maps of a sheet share one scale, in units of the logit;",
     "the mean of an exact map is the logit. A map says what a network used, not whether it is right. Not for clinical use.",
 )
+_FOOTER = ("Orange: abnormal. Blue: normal. Not for clinical use.",)
+"""What must stand on a sheet that is taken out of its page; the page has the whole legend, once."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def write_sheets(
             heading.append(f"exact maps: full colour at {common[0]:.2g} of the logit")
         sheet = Path("sheets") / f"{_slug(study)}.png"
         _save(
-            out / sheet, contact_sheet(heading, ["view", *(column.name for column in columns)], rows, _LEGEND)
+            out / sheet, contact_sheet(heading, ["view", *(column.name for column in columns)], rows, _FOOTER)
         )
         pictures += 1
         entries.append({"study": study, "gold": gold.get(study), "sheet": sheet.as_posix(), "views": numbers})
@@ -161,7 +163,7 @@ def _lines(column: Column, record: pd.Series[Any]) -> tuple[str, ...]:
         return ()
     chance = 1 / (1 + np.exp(-logit))
     call = "abnormal" if chance > 0.5 else "normal"
-    return f"p = {chance:.2f} ({call} above 0.5), logit {logit:+.2f}", column.how
+    return f"p = {chance:.2f}, logit {logit:+.2f}", f"called {call} (abnormal above 0.5)", column.how
 
 
 def _number(value: float) -> float | None:
@@ -188,7 +190,8 @@ def _page(entries: Sequence[Mapping[str, Any]]) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Maps</title>\n'
         "<style>body{font:16px/1.5 system-ui,sans-serif;margin:2rem;max-width:90rem}img{max-width:100%}"
-        "h2{font-size:1rem}</style></head>\n"
+        # The sheet shows its study already; the heading is there to be searched, and for who cannot see the sheet.
+        "h2{position:absolute;clip-path:inset(50%)}</style></head>\n"
         f"<body><h1>What the networks used</h1>\n<p>{html.escape(' '.join(_LEGEND))}</p>\n{sheets}\n</body></html>\n"
     )
 

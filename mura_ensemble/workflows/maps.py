@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from mura_ensemble.backbones.cam_store import ViewMaps, map_views
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json
+from mura_ensemble.data.networks import weights_of
 from mura_ensemble.data.predictions import CARD, read_card, read_split
 from mura_ensemble.data.tables import MANIFEST, read_labels, read_table
 from mura_ensemble.ensembles.ensemble import Ensemble
 from mura_ensemble.ensembles.local import LocalWeights, local_weights
 from mura_ensemble.ensembles.store import load_ensemble
-from mura_ensemble.workflows.cache_listing import weights_of
 from mura_ensemble.workflows.map_sheets import Column, write_sheets
 
 __all__ = ["chosen_studies", "ensemble_column", "map_studies", "same_grid"]

@@ -26,6 +26,7 @@ from mura_ensemble.data.errors import InputError, MissingExtraError  # noqa: E40
 from mura_ensemble.data.predictions import read_split  # noqa: E402
 from mura_ensemble.ensembles.store import load_ensemble  # noqa: E402
 from mura_ensemble.workflows.ensembles import fit_stack  # noqa: E402
+from mura_ensemble.workflows.map_sheets import Column, _lines  # noqa: E402
 from mura_ensemble.workflows.maps import ensemble_column, map_studies, same_grid  # noqa: E402
 
 DENSENET = {"growth_rate": 4, "block_config": [2, 2, 2, 2]}
@@ -128,7 +129,7 @@ def test_gradients_of_an_exact_network_are_its_map_up_to_a_factor(name: str, run
 
 def test_grad_cam_without_its_library_names_the_extra(runs: dict[str, Any], monkeypatch: Any) -> None:
     monkeypatch.setattr(cam_module, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"captum is not installed: .*mura-ensemble\[cam\]"):
+    with pytest.raises(MissingExtraError, match=r'captum is not installed; .*pip install "\.\[cam\]"'):
         _mapper(runs["test_convnext"])
     assert _mapper(runs["densenet121"]).kind == "exact"  # which needs none
 
@@ -241,7 +242,20 @@ def test_pictures_pages_and_numbers(runs: dict[str, Any], study: Study, tmp_path
     assert all((tmp_path / "one" / told["picture"]).exists() for told in shown)
     page = (tmp_path / "one" / "index.html").read_text(encoding="utf-8")
     assert entry["sheet"] in page
-    assert "Not for clinical use" in page
+    assert page.count("Not for clinical use") == 1
+    assert f"<h2>{entry['study']}</h2>" in page
+    assert "h2{position:absolute;clip-path" in page, "the sheet shows the study"
+
+
+def test_a_caption_says_the_call_and_what_it_means() -> None:
+    table = pd.DataFrame({"logit": [-0.08, 2.0, np.nan]})
+    column = Column("one", "exact", True, table)
+    said = [_lines(column, row) for _, row in table.iterrows()]
+    assert said == [
+        ("p = 0.48, logit -0.08", "called normal (abnormal above 0.5)", "exact"),
+        ("p = 0.88, logit +2.00", "called abnormal (abnormal above 0.5)", "exact"),
+        (),
+    ]
 
 
 def test_studies_are_chosen_by_how_wrong_they_are(

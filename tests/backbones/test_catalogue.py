@@ -99,6 +99,9 @@ def test_the_verb_lists_them() -> None:
     found = json.loads(CliRunner().invoke(app, ["backbones", "--search", "regnetx_00", "--json"]).stdout)
     assert {row["timm_name"] for row in found} >= {"regnetx_002", "regnetx_004"}
     assert {row["parameters"] for row in found} == {None}
+    unmeasured = "not in the catalogue, so not measured"
+    assert CliRunner().invoke(app, ["backbones", "--search", "regnetx_00"]).stdout.count(unmeasured) == 1
+    assert unmeasured not in shown
     assert "nothing like" in CliRunner().invoke(app, ["backbones", "--search", "qqqqqqqqqq"]).stdout
 
 

@@ -215,7 +215,7 @@ def test_files_of_another_kind_are_refused(tmp_path):
 def test_no_error_of_the_users_needs_a_traceback_and_a_missing_package_names_its_extra():
     assert issubclass(InputError, ValueError)
     error = MissingExtraError("torch", "backbones")
-    assert str(error) == 'torch is not installed: pip install "mura-ensemble[backbones]"'
+    assert str(error) == 'torch is not installed; in the folder of mura-ensemble: pip install ".[backbones]"'
     assert isinstance(error, ImportError)
     assert (error.package, error.extra) == ("torch", "backbones")
 

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.importing import import_predictions, parse_columns
+from mura_ensemble.data.importing import COLUMNS, import_predictions
 from mura_ensemble.data.mura import index_mura, write_index
 from mura_ensemble.data.predictions import read_card, read_split
+from mura_ensemble.data.their_columns import parse_columns
 
 PLAIN = pd.DataFrame(
     {
@@ -47,7 +48,7 @@ def test_views_with_our_own_names(bring, file):
 
 def test_names_are_mapped_and_the_card_says_what_was_done(bring, tmp_path):
     theirs = PLAIN.rename(columns={"study": "exam", "view": "file", "study_type": "part", "probability": "p"})
-    columns = parse_columns(" study=exam, view=file,study_type=part,probability=p")
+    columns = parse_columns(" study=exam, view=file,study_type=part,probability=p", COLUMNS)
     told, table = bring(theirs.drop(columns="patient"), columns=columns, role="held-out")
     assert told.notes == ("no column of patients: every study counts as its own patient",)
     assert table["patient"].tolist() == table["study"].tolist()
@@ -70,6 +71,16 @@ def test_a_second_split_joins_and_the_numbers_are_in_the_key(bring, tmp_path):
     assert second["splits"]["valid"]["key"] != first["splits"]["valid"]["key"]
 
 
+def test_a_corrected_file_replaces_the_first_and_says_so(bring, tmp_path):
+    assert bring(PLAIN)[0].notes == ()
+    assert bring(PLAIN)[0].notes == (), "the same numbers replace nothing"
+    told, table = bring(PLAIN.iloc[:3].assign(probability=0.4))
+    assert "note: replaced other numbers of 'theirs' for split 'valid' (4 rows)" in str(told)
+    assert len(table) == 3
+    assert read_card(tmp_path / "set" / "theirs")["provenance"]["valid"]["notes"] == []
+    assert bring(PLAIN, split="test")[0].notes == (), "another split"
+
+
 @pytest.mark.parametrize(
     "options", [{"name": "../../evil"}, {"name": ""}, {"name": "a/b"}, {"split": "../x"}]
 )
@@ -84,6 +95,15 @@ def test_logits_are_taken_when_declared(bring):
     _, table = bring(PLAIN.assign(probability=logits), logits=True)
     np.testing.assert_allclose(table["logit"], logits)
     np.testing.assert_allclose(table["probability"], [1 / (1 + np.exp(3)), 0.5, 1, 0], rtol=1e-6)
+
+
+def test_a_few_logits_that_may_be_probabilities_get_a_note(bring):
+    told, _ = bring(PLAIN, logits=True)
+    assert "all 3 values lie between 0 and 1, as probabilities do; leave --logits out if they are" in str(
+        told
+    )
+    told, _ = bring(PLAIN.assign(probability=[-0.1, 0.2, 0.3, 0.4]), logits=True, name="other")
+    assert told.notes == ()
 
 
 def test_views_of_two_studies_may_share_a_name(bring):
@@ -187,9 +207,9 @@ def _values(values, **other):
         ),
         (_values([10.0, 93.0]), {}, "if they are percentages, divide by 100"),
         (
-            _values(np.linspace(0, 1, 30)),
+            _values(np.linspace(0, 1, 8)),
             {"logits": True},
-            "declared as logits, but all 30 values lie within",
+            "declared as logits, but all 8 values lie between 0 and 1, as probabilities do; leave --logits out$",
         ),
         (_values(["high", 0.1]), {}, "row 2, column 'probability' is 'high'; expected a number"),
         (_values([0.1, np.inf]), {}, "row 3, column 'probability' is inf; expected a finite number"),
@@ -204,7 +224,7 @@ def _values(values, **other):
         (
             _values([0.1]).drop(columns="view"),
             {},
-            r"'view' \(our 'view'\) is missing; found study.*--columns view=",
+            r"column 'view' is missing; found study.*--columns view=",
         ),
         (_values([0.1]), {"columns": {"probability": "p"}}, r"column 'p' \(our 'probability'\) is missing"),
         (_values([0.1]), {"columns": {"image": "view"}}, "no column 'image' of ours; known are study, view"),
@@ -238,12 +258,12 @@ def test_one_study_by_two_spellings_is_a_duplicate(bring):
 
 
 def test_columns_are_parsed():
-    assert parse_columns("view=file name,probability=p") == {"view": "file name", "probability": "p"}
-    assert parse_columns("") == {}
+    assert parse_columns("view=file name,probability=p", COLUMNS) == {"view": "file name", "probability": "p"}
+    assert parse_columns("", COLUMNS) == {}
     for text, message in (
         ("view", "is not ours=theirs"),
         ("view=a,view=b", "named twice"),
         ("x=a", "no column 'x'"),
     ):
         with pytest.raises(InputError, match=message):
-            parse_columns(text)
+            parse_columns(text, COLUMNS)

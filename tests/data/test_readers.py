@@ -4,17 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mura_ensemble.data.call_words import parse_words
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.readers import (
+    COLUMNS,
     count_repeats,
     gold_by_majority,
     parse_panel_size,
-    parse_reader_columns,
-    parse_words,
     pick_readers,
     read_readers,
     read_reading_patients,
 )
+from mura_ensemble.data.their_columns import parse_columns
 
 
 @pytest.fixture
@@ -140,7 +141,7 @@ def test_words_are_translated_in_both_forms(file):
     assert wide["ann"].tolist()[::2] == [1, 0]
     assert wide.isna().to_numpy().sum() == 2
     long = file("film,who,said,other\na,ann,YES,x\nb,ann,HEDGE,y\nc,ann,NO,z\n", "long.csv")
-    columns = parse_reader_columns("study=film,reader=who,call=said")
+    columns = parse_columns("study=film,reader=who,call=said", COLUMNS)
     pd.testing.assert_series_equal(read_readers(long, columns=columns, words=WORDS)["ann"], wide["ann"])
 
 
@@ -177,7 +178,7 @@ def test_no_size_of_a_panel(text):
 @pytest.mark.parametrize("text", ["study", "study=", "film=study", "study=a,study=b"])
 def test_columns_that_name_nothing_are_refused(text):
     with pytest.raises(InputError, match="columns"):
-        parse_reader_columns(text)
+        parse_columns(text, COLUMNS)
 
 
 def test_a_word_without_a_meaning_and_a_column_that_is_not_there(file):
@@ -194,11 +195,27 @@ def test_a_word_without_a_meaning_and_a_column_that_is_not_there(file):
 
 def test_a_read_made_twice_counts_where_it_agrees(file):
     path = file("study,reader,call\na,ann,1\na,ann,1\nb,ann,1\nb,ann,0\nc,ann,\nc,ann,0\nc,bob,1\n")
-    with pytest.raises(InputError, match="stands already"):
+    with pytest.raises(InputError, match=r"row 3, .*stands already in row 2; .*--repeats agree"):
         read_readers(path)
     calls = read_readers(path, repeats="agree")
     np.testing.assert_array_equal(calls["ann"], [1, np.nan, 0])
     assert count_repeats(path) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("a,ann,YES", r"row 3, column 'Reader ID': a / ann stands already in row 2; .*--repeats agree"),
+        ("a,,YES", "row 3, column 'Reader ID' is empty"),
+        (",ann,YES", "row 3, column 'Image ID' is empty"),
+        ("b,ann,PERHAPS", "row 3, column 'Fracture' is 'PERHAPS'"),
+    ],
+)
+def test_errors_call_columns_by_the_names_in_the_file(file, row, message):
+    path = file(f"Image ID,Reader ID,Fracture\na,ann,NO\n{row}\n")
+    columns = parse_columns("study=Image ID,reader=Reader ID,call=Fracture", COLUMNS)
+    with pytest.raises(InputError, match=message):
+        read_readers(path, columns=columns, words=WORDS)
 
 
 def test_patients_are_whole_or_not_there(file):

@@ -85,6 +85,20 @@ def test_the_same_weights_are_known_though_the_probabilities_differ(tmp_path: Pa
     assert sentence == "mirrored and one have the same weights: one network under two names."
 
 
+def test_one_network_under_many_names_is_one_sentence(tmp_path: Path) -> None:
+    labels, _ = write_labels_and_readers(tmp_path)
+    for seed, name in enumerate("abcde"):
+        write_backbone(tmp_path / "set" / name, seed, members=["w2", "w1"] if seed else ["w1", "w2"])
+    for name in ("x", "y", "z"):
+        write_backbone(tmp_path / "set" / name, 9, members=["w3"])
+    found = assemble_raters(tmp_path / "set", "test", labels=labels).warnings
+    assert found == (
+        "x, y and z have identical probabilities of every view: one network under 3 names.",
+        "a, b, c, d and e have the same weights: one network under 5 names.",
+    )
+    assert {code_of(sentence) for sentence in found} == {"ME020"}
+
+
 def test_a_split_predicted_out_of_fold_is_not_leaked_by_itself(tmp_path: Path) -> None:
     write_backbone(tmp_path / "set" / "one", 1, trained_on="out-of-fold")
     cards = read_cards(tmp_path / "set")

@@ -17,7 +17,7 @@ from mura_ensemble.stats.agreement import fleiss_kappa
 from mura_ensemble.stats.alternative import alternative_test
 from mura_ensemble.stats.clustered import clustered_kappa_intervals
 from mura_ensemble.stats.panel import every_panel
-from mura_ensemble.stats.panel_gold import all_panels
+from mura_ensemble.stats.panel_gold import all_panels, others_gold
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +197,55 @@ def test_leave_one_out_majority(frames):
     np.testing.assert_allclose(study.readers["kappa"], panels_of_four.mean[:5])
     assert study.kind == "others"
     assert study.ranges.empty
+
+
+def test_reads_that_the_others_leave_undecided_are_counted(frames):
+    reads, calls, _, patients = frames
+    study = study_readers(reads, calls, patients=patients, size="others", resamples=200)
+    decided = (~np.isnan(others_gold(reads.to_numpy()))).sum(axis=0)
+    assert (decided < 150).all()
+    np.testing.assert_array_equal(study.readers["decided"], decided)
+    lost = f"{5 * 150 - decided.sum()} of 750 reads have no decided gold standard (the other readers tie, or nobody"
+    assert "ME102" in codes(study)
+    page = reader_page(study)
+    for text in ("\n".join(reader_verdict(study)), render_markdown(page)):
+        assert lost in text
+    assert f"150 ({decided[0]} decided)" in render_markdown(page)
+    settled = study_readers(reads, calls, patients=patients, size="others", ties="abnormal", resamples=200)
+    assert "ME102" not in codes(settled)
+    assert "decided)" not in render_markdown(reader_page(settled))
+    even = study_readers(reads, calls, patients=patients, size=2, resamples=200)
+    assert "panels tie or lack reads" in next(item.sentence for item in even.checks if item.code == "ME102")
+    drawn = reads.where(np.random.default_rng(3).random(reads.shape) < 0.3)
+    random = study_readers(drawn, size=1, resamples=200)
+    assert random.kind == "random"
+    np.testing.assert_array_equal(
+        random.readers["decided"], (drawn.notna() & (drawn.notna().sum(axis=1) > 1).to_numpy()[:, None]).sum()
+    )
+    assert "too few others read" in next(item.sentence for item in random.checks if item.code == "ME102")
+
+
+@pytest.mark.parametrize("how", ["others", "gold"])
+def test_a_reader_of_studies_of_one_class_is_in_no_range_and_no_mean(frames, how):
+    reads, calls, _, patients = frames
+    normal = (reads.sum(axis=1) == 0).to_numpy()
+    only = pd.Series(np.where(normal, np.arange(150) % 5 == 0, np.nan), reads.index)
+    gold = (reads.sum(axis=1) > 2).astype(float) if how == "gold" else None
+    settings = {"patients": patients, "size": "others", "gold": gold, "resamples": 200}
+    study = study_readers(reads.assign(zoe=only), calls, **settings)
+    assert cohen_kappa_score(only[normal], np.zeros(normal.sum())) == 0, "whatever he saw"
+    assert study.readers.loc["zoe", ["kappa", "low", "high"]].isna().all()
+    assert "zoe" not in set(study.contrasts["reader"])
+    assert study.models.loc["net", "readers"] == 5
+    if gold is not None:
+        without = study_readers(reads, calls, **settings)
+        assert study.models.loc["net", "difference"] == without.models.loc["net", "difference"]
+    said = "\n".join(reader_verdict(study))
+    assert "The kappa of zoe is undefined" in said
+    assert "(zoe)" not in said
+    assert "undefined (one class)" in render_markdown(reader_page(study))
+    sure = study_readers(reads.assign(zoe=only), calls, figure="accuracy", **settings)
+    assert 0 < sure.readers.loc["zoe", "accuracy"] < 1, "accuracy is defined of one class too"
 
 
 def test_another_figure_of_merit_names_its_columns(frames):

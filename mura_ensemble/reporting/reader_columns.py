@@ -1,0 +1,33 @@
+"""Columns that several tables of a reader study have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mura_ensemble.reporting.formats import estimate, interval, signed, signed_interval
+from mura_ensemble.reporting.tables import Column, Row
+
+__all__ = ["limits_column", "name_column", "plain_column"]
+
+
+def name_column(column: str) -> Column:
+    """Who it is, as the head of the row."""
+    return Column(column, lambda row: str(row[column]), align="left", header=True)
+
+
+def plain_column(heading: str, column: str, form: Callable[[Any], str], *, remark: str = "") -> Column:
+    """A value in one form."""
+    return Column(heading, lambda row: form(row[column]), help=remark)
+
+
+def limits_column(
+    heading: str, column: str, low: str, high: str, below: str = "", *, sign: bool = False
+) -> Column:
+    """An estimate and its limits."""
+    value, limits = (signed, signed_interval) if sign else (estimate, interval)
+
+    def detail(row: Row) -> str:
+        return limits(row[low], row[high])
+
+    return Column(heading, lambda row: value(row[column]), below=below, detail=detail)
