@@ -71,7 +71,7 @@ def test_the_analysis_never_imports_torch(tmp_path):
     assert "torch" not in modules
 
 
-@pytest.mark.parametrize("verb", ["train", "predict"])
+@pytest.mark.parametrize("verb", ["train", "adopt", "predict"])
 def test_a_verb_that_needs_torch_says_what_to_install(verb, tmp_path):
     (tmp_path / "manifest.csv").write_text(
         "study,view,patient,study_type,split,path\ns,v,p,wrist,train,v.png\n"
@@ -79,6 +79,7 @@ def test_a_verb_that_needs_torch_says_what_to_install(verb, tmp_path):
     (tmp_path / "labels.csv").write_text("study,gold\ns,1\n")
     arguments = {
         "train": ["train", "manifest.csv", "labels.csv", "--architecture", "resnet10t", "--out", "run"],
+        "adopt": ["adopt", "theirs.safetensors", "--architecture", "resnet10t", "--out", "run"],
         "predict": ["predict", "run", "manifest.csv", "--out", "predictions", "--split", "train"],
     }[verb]
     arguments = [

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mura_ensemble.backbones.adopt import adopt_backbone
     from mura_ensemble.backbones.predict import merge_predictions, predict_backbone
     from mura_ensemble.backbones.registry import parse_arguments
     from mura_ensemble.backbones.runs import read_run
@@ -23,6 +24,7 @@ _HOME = {
     "Preprocessing": "views",
     "TrainedRun": "trained",
     "ViewError": "views",
+    "adopt_backbone": "adopt",
     "decode_view": "views",
     "merge_predictions": "predict",
     "parse_arguments": "registry",
@@ -37,6 +39,7 @@ __all__ = [
     "Preprocessing",
     "TrainedRun",
     "ViewError",
+    "adopt_backbone",
     "decode_view",
     "merge_predictions",
     "parse_arguments",

@@ -19,11 +19,15 @@ def with_folds(
 ) -> tuple[pd.DataFrame, Role]:
     """Add `fold`: that of the patient on the split that was trained on, else -1; and say the role.
 
+    Where nobody said what adopted weights were trained on, every split may be that one: role unknown.
+
     Raises
     ------
     InputError
         If patients of another split were trained on, or studies of the split were not.
     """
+    if trained.split is None:
+        return rows.assign(fold=-1), "unknown"
     seen = set(trained.folds["patient"])
     if split == trained.plan["data"]["validation_split"]:
         # Its validation loss has decided which epochs are members, or when the learning rate fell.
@@ -41,7 +45,7 @@ def with_folds(
     if len(unknown):
         raise InputError(
             f"{manifest}: study '{unknown.iloc[0]}' of split '{split}' was not among the studies of that split in "
-            "training; give it another split or train again"
+            f"training; give it another split or {trained.verb} again"
         )
     if all(member.fold == -1 for member in trained.members):
         return rows.assign(fold=-1), "in-sample"

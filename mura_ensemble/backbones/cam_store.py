@@ -79,7 +79,7 @@ def map_views(
     Parameters
     ----------
     run : Path
-        Folder of `train_backbone`.
+        Folder of `train_backbone` or `adopt_backbone`.
     manifest : Path
         The MANIFEST table.
     folder : Path

@@ -13,7 +13,7 @@ from mura_ensemble.data.files import read_json
 from mura_ensemble.data.predictions import manifest_digest
 from mura_ensemble.data.tables import MANIFEST, read_table
 
-__all__ = ["read_views", "studies_of", "views_digest"]
+__all__ = ["listed_views", "read_views", "studies_of", "views_digest"]
 
 
 def read_views(manifest: Path, split: str, views_root: Path | None) -> pd.DataFrame:
@@ -37,8 +37,30 @@ def read_views(manifest: Path, split: str, views_root: Path | None) -> pd.DataFr
     Raises
     ------
     InputError
-        If the split has no views, the views of one study name two patients or study types, there is no folder of
-        views, or it holds none of them.
+        As `listed_views`; if there is no folder of views, or it holds none of them.
+    """
+    rows = listed_views(manifest, split)
+    root = _indexed_root(Path(manifest)) if views_root is None else Path(views_root)
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder of views; check the path, or name the folder with --root")
+    rows["file"] = [str(root / path) for path in rows["path"]]
+    with ThreadPoolExecutor() as pool:
+        rows["content"] = list(pool.map(content_digest, [Path(file) for file in rows["file"]]))
+    if (rows["content"] == MISSING).all():
+        raise InputError(
+            f"{root}: none of the {len(rows):,} views of split '{split}' is here, the first as {rows['path'].iloc[0]}; "
+            "name the folder that their paths start from with --root"
+        )
+    return rows
+
+
+def listed_views(manifest: Path, split: str) -> pd.DataFrame:
+    """The rows of one split of a manifest, sorted by study and view; no view is looked for.
+
+    Raises
+    ------
+    InputError
+        If the split has no views, or the views of one study name two patients or study types.
     """
     table = read_table(manifest, MANIFEST)
     rows = table[table["split"] == split].sort_values(["study", "view"], ignore_index=True)
@@ -52,17 +74,6 @@ def read_views(manifest: Path, split: str, views_root: Path | None) -> pd.DataFr
             raise InputError(
                 f"{manifest}: the views of study '{torn[0]}' name two values of '{column}'; keep one"
             )
-    root = _indexed_root(Path(manifest)) if views_root is None else Path(views_root)
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder of views; check the path, or name the folder with --root")
-    rows["file"] = [str(root / path) for path in rows["path"]]
-    with ThreadPoolExecutor() as pool:
-        rows["content"] = list(pool.map(content_digest, [Path(file) for file in rows["file"]]))
-    if (rows["content"] == MISSING).all():
-        raise InputError(
-            f"{root}: none of the {len(rows):,} views of split '{split}' is here, the first as {rows['path'].iloc[0]}; "
-            "name the folder that their paths start from with --root"
-        )
     return rows
 
 

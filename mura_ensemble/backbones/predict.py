@@ -58,7 +58,8 @@ def predict_backbone(
     On the split that the run was trained on, each view is predicted by the members that did not see its
     patient (role out-of-fold, `fold` says which); on any other split by all members (role held-out, fold -1).
     The logits of several members are averaged. A run without folds is in-sample on its own split, and every run
-    on the split that it was validated on.
+    on the split that it was validated on. Of adopted weights of which nobody said what they were trained on the role is
+    unknown.
 
     The same weights, views and preprocessing have the same key, and the same key is never computed twice.
     A prediction that was killed goes on where it stopped and ends with the same digits. A view that cannot
@@ -67,7 +68,7 @@ def predict_backbone(
     Parameters
     ----------
     run : Path
-        Folder of `train_backbone`.
+        Folder of `train_backbone` or `adopt_backbone`.
     manifest : Path
         The MANIFEST table.
     out : Path
@@ -136,7 +137,7 @@ def predict_backbone(
             "batch_size": batch_size,
             "channels_last": channels_last,
             "compiled": compiled,
-            "seed": trained.plan["training"]["seed"],
+            "seed": trained.plan["training"].get("seed"),
         },
     )
     computed = 0

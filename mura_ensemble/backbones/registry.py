@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mura_ensemble.backbones.catalogue import entry_called
+from mura_ensemble.backbones.filling import fill
 from mura_ensemble.data.errors import InputError, MissingExtraError
 from mura_ensemble.data.files import atomic_write
 
@@ -139,7 +140,7 @@ def create_backbone(
                 "fetched once and kept, without one give weights of your own with --checkpoint"
             ) from error
     if checkpoint is not None:
-        _fill(model, checkpoint)
+        fill(model, load_weights(checkpoint)[0], checkpoint)
     model.eval()
     try:
         with torch.inference_mode():
@@ -179,53 +180,6 @@ def _known(architecture: str) -> None:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
-
-
-def _fill(model: nn.Module, checkpoint: Path) -> None:
-    tensors, _ = load_weights(checkpoint)
-    # What torch's parallel and compiled models put before every name.
-    for prefix in ("module.", "_orig_mod."):
-        if all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
-    tensors = _for_channels(model, tensors)
-    own = model.state_dict()
-    head = _classifier_name(model)
-    mend = "give weights of this architecture, or name theirs with --architecture"
-    fitting = {}
-    for name, tensor in tensors.items():
-        same = name in own and own[name].shape == tensor.shape
-        if not same and not name.startswith(f"{head}."):
-            wanted = f"has shape {tuple(own[name].shape)}" if name in own else "does not exist"
-            raise InputError(
-                f"{checkpoint}: tensor '{name}' of shape {tuple(tensor.shape)} {wanted} in this architecture; {mend}"
-            )
-        if same:
-            fitting[name] = tensor
-    absent = [name for name in own if name not in fitting and not name.startswith(f"{head}.")]
-    if absent:
-        raise InputError(f"{checkpoint}: tensor '{absent[0]}' is missing ({len(absent)} in all); {mend}")
-    model.load_state_dict(fitting, strict=False)
-
-
-def _for_channels(model: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The first convolution of colour weights for gray views, and the other way round, by timm's rule."""
-    from timm.models import adapt_input_conv
-
-    own, first = model.state_dict(), model.pretrained_cfg.get("first_conv")
-    name = f"{first}.weight"
-    if name not in own or name not in tensors or own[name].ndim != 4 or tensors[name].ndim != 4:
-        return tensors
-    wanted, found = own[name].shape[1], tensors[name].shape[1]
-    if wanted == found or 3 not in (wanted, found):
-        return tensors
-    if wanted == 3:
-        return {**tensors, name: tensors[name].repeat(1, 3, 1, 1) / 3}
-    return {**tensors, name: adapt_input_conv(wanted, tensors[name])}
-
-
-def _classifier_name(model: nn.Module) -> str:
-    classifier = model.get_classifier()
-    return next(str(name) for name, module in model.named_modules() if module is classifier)
 
 
 def normalisation(

@@ -7,7 +7,8 @@ fold-0.safetensors    weights of the member that never saw fold 0 (see `checkpoi
 metrics.jsonl         one line per training and epoch
 ```
 
-No path of the machine and no label is written; `members` appears when the last training is finished.
+No path of the machine and no label is written; `members` appears when the last training is finished. A run of adopted
+weights (`adopt`) has `member-0.safetensors`, no metrics, and folds only where somebody said what they were trained on.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pandas as pd
 
 from mura_ensemble.backbones.checkpoints import Files
 from mura_ensemble.backbones.registry import load_weights, require_extra, weights_digest
-from mura_ensemble.backbones.trained import RUN, Member, TrainedRun
+from mura_ensemble.backbones.trained import ADOPTED, RUN, TRAINED, Member, TrainedRun
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import (
     digest_of_rows,
@@ -34,10 +35,12 @@ from mura_ensemble.data.files import (
 )
 
 __all__ = [
+    "begun_here",
     "finish_run",
     "folds_digest",
     "read_run",
     "reopen_run",
+    "run_card",
     "standing_run",
     "start_run",
     "studies_digest",
@@ -65,18 +68,36 @@ def start_run(folder: Path, plan: dict[str, Any], folds: pd.DataFrame) -> None:
     Raises
     ------
     InputError
+        As `begun_here`.
+    """
+    if not begun_here(folder, plan, TRAINED):
+        write_frame(folder / "folds.csv", folds)
+        write_json(folder / RUN, run_card(TRAINED, plan))
+
+
+def begun_here(folder: Path, plan: dict[str, Any], kind: str) -> bool:
+    """Whether this run was begun in the folder before.
+
+    Raises
+    ------
+    InputError
         If another run stands there, naming the first difference.
     """
     path = folder / RUN
-    if path.exists():
-        there = read_json(path).get("plan", {})
-        if there != plan:
-            raise InputError(
-                f"{path}: another run stands here ({_difference(there, plan)}); give this one another folder"
-            )
-    else:
-        write_frame(folder / "folds.csv", folds)
-        write_json(path, {"schema": SCHEMA, "kind": "training run", "plan": plan})
+    if not path.exists():
+        return False
+    card, here = read_json(path), {"kind": kind, **plan}
+    there = {"kind": card.get("kind", TRAINED), **card.get("plan", {})}
+    if there != here:
+        raise InputError(
+            f"{path}: another run stands here ({_difference(there, here)}); give this one another folder"
+        )
+    return True
+
+
+def run_card(kind: str, plan: dict[str, Any], **finished: Any) -> dict[str, Any]:
+    """What `run.json` holds; `members` and `provenance` when it is finished."""
+    return {"schema": SCHEMA, "kind": kind, "plan": plan, **finished}
 
 
 def _difference(old: Any, new: Any, where: str = "") -> str:
@@ -100,16 +121,9 @@ def finish_run(folder: Path, plan: dict[str, Any], trainings: Sequence[Files]) -
         for training in trainings
         for name in training.members()
     ]
-    whole = {
-        "schema": SCHEMA,
-        "kind": "training run",
-        "plan": plan,
-        "members": members,
-        "provenance": versions(),
-    }
-    write_json(folder / RUN, whole)
+    write_json(folder / RUN, run_card(TRAINED, plan, members=members, provenance=versions()))
     # Their histories stand in metrics.jsonl now. Hidden files are what kills in the middle of a write have left.
-    hidden = [path for path in folder.glob(".*") if path.name != ".lock"]
+    hidden = [path for path in folder.glob(".*") if path.name != ".lock" and path.is_file()]
     for leftover in (*(training.done for training in trainings), *hidden):
         leftover.unlink(missing_ok=True)
 
@@ -131,7 +145,7 @@ def reopen_run(folder: Path, trainings: Sequence[Files]) -> None:
                 member.state()
             history = [line for line in lines if (line["fold"], line["study_type"]) == own]
             training.say_done([member.file.name for member in members], history)
-    write_json(folder / RUN, {"schema": SCHEMA, "kind": "training run", "plan": run.plan})
+    write_json(folder / RUN, run_card(TRAINED, run.plan))
 
 
 def _held_fold(training: Files, plan: dict[str, Any]) -> int:
@@ -164,27 +178,34 @@ def read_run(folder: Path) -> TrainedRun:
     require_extra()
     folder = Path(folder)
     if not (folder / RUN).is_file():
-        raise InputError(f"{folder}: no {RUN} here; give the folder that train wrote")
+        raise InputError(f"{folder}: no {RUN} here; give the folder that train or adopt wrote")
     card = read_json(folder / RUN)
     if card.get("schema") != SCHEMA:
         raise InputError(f"{folder / RUN}: schema {card.get('schema')!r}; this version reads schema {SCHEMA}")
     if "members" not in card:
         raise InputError(f"{folder / RUN}: the run is not finished; run train again with the same arguments")
-    folds = read_frame(folder / "folds.csv", text_columns=("study", "patient", "study_type"))
-    if folds_digest(folds) != card["plan"]["data"]["folds_digest"]:
-        raise InputError(
-            f"{folder / 'folds.csv'}: not the folds that {RUN} names; restore the file or train again"
-        )
+    adopted = card["kind"] == ADOPTED
+    verb = "adopt" if adopted else "train"
     return TrainedRun(
         folder=folder,
         plan=card["plan"],
-        folds=folds,
+        folds=_read_folds(folder / "folds.csv", card["plan"]["data"], verb),
         members=tuple(
-            Member(folder / member["file"], member["fold"], member["study_type"], member["weights"])
+            Member(folder / member["file"], member["fold"], member["study_type"], member["weights"], verb)
             for member in card["members"]
         ),
-        metrics=pd.DataFrame(read_json_lines(folder / METRICS)),
+        metrics=pd.DataFrame([] if adopted else read_json_lines(folder / METRICS)),
+        kind=card["kind"],
     )
+
+
+def _read_folds(path: Path, data: dict[str, Any], verb: str) -> pd.DataFrame:
+    if data["split"] is None:
+        return pd.DataFrame(columns=["study", "patient", "study_type", "fold"])
+    folds = read_frame(path, text_columns=("study", "patient", "study_type"))
+    if folds_digest(folds) != data["folds_digest"]:
+        raise InputError(f"{path}: not the folds that {RUN} names; restore the file or {verb} again")
+    return folds
 
 
 def versions() -> dict[str, str]:

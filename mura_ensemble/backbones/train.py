@@ -146,13 +146,9 @@ def train_backbone(
         For every fault of the input, as when most views cannot be read; nothing is written then.
     """
     require_extra()
-    for what, number in (("size", size), ("folds", folds)):
-        if number < 1:
-            raise InputError(f"{what} {number}: give a whole number of 1 or more")
-    if channels not in (1, 3):
-        raise InputError(f"channels {channels}: give 1 (gray) or 3")
-    if resize not in ("square", "letterbox"):
-        raise InputError(f"resize '{resize}': give square or letterbox")
+    Preprocessing.refuse(size, channels, resize)
+    if folds < 1:
+        raise InputError(f"folds {folds}: give a whole number of 1 or more")
     if pretrained and checkpoint is not None:
         raise InputError("both pretrained weights and a checkpoint are asked for; choose one")
     turn, turns = shard_here(shard)

@@ -15,13 +15,16 @@ from mura_ensemble.backbones.catalogue import not_for_all_uses
 from mura_ensemble.backbones.registry import create_backbone, load_weights, weights_digest
 from mura_ensemble.backbones.views import Preprocessing
 from mura_ensemble.data.errors import InputError
+from mura_ensemble.data.words import count
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["RUN", "Member", "TrainedRun"]
+__all__ = ["ADOPTED", "RUN", "TRAINED", "Member", "TrainedRun"]
 
 RUN = "run.json"
+TRAINED, ADOPTED = "training run", "adopted run"
+"""Kinds of runs, and so who makes their weights again: `train`, `adopt`."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,15 @@ class Member:
         The only study type that it was trained on; None: all.
     weights : str
         Digest of its weights when the training ended.
+    verb : str
+        What makes it again.
     """
 
     file: Path
     fold: int
     study_type: str | None
     weights: str
+    verb: str = "train"
 
     def state(self) -> dict[str, Tensor]:
         """Its weights, proved to be those of its training.
@@ -57,14 +63,14 @@ class Member:
         """
         if not self.file.is_file():
             raise InputError(
-                f"{self.file}: missing, though {RUN} names it; restore the file, or run train again with the same "
+                f"{self.file}: missing, though {RUN} names it; restore the file, or run {self.verb} again with the same "
                 "arguments to make it again"
             )
         state, _ = load_weights(self.file)
         if weights_digest(state) != self.weights:
             raise InputError(
-                f"{self.file}: not the weights that {RUN} names; restore the file, or remove it and run train again "
-                "with the same arguments"
+                f"{self.file}: not the weights that {RUN} names; restore the file, or remove it and run {self.verb} "
+                "again with the same arguments"
             )
         return state
 
@@ -79,12 +85,14 @@ class TrainedRun:
     plan : dict
         Architecture, arguments, start, preprocessing, training settings and digests of the data.
     folds : DataFrame
-        Columns `study`, `patient`, `study_type`, `fold`.
+        Columns `study`, `patient`, `study_type`, `fold`; no row where nobody said what it was trained on.
     members : tuple of Member
     metrics : DataFrame
-        One row per training and epoch.
+        One row per training and epoch; none of adopted weights.
+    kind : str
+        `TRAINED` or `ADOPTED`.
     stood : bool
-        Whether there was nothing left to train.
+        Whether there was nothing left to make.
     """
 
     folder: Path
@@ -92,21 +100,32 @@ class TrainedRun:
     folds: pd.DataFrame
     members: tuple[Member, ...]
     metrics: pd.DataFrame
+    kind: str = TRAINED
     stood: bool = False
 
     def __str__(self) -> str:
-        data, members = self.plan["data"], len(self.members)
+        data, start, adopted = self.plan["data"], self.plan["start"], self.kind == ADOPTED
+        members = f"{count(len(self.members), 'member')}{' adopted' if adopted else ''}"
+        on = "; nobody said what it was trained on, so its predictions have the role unknown"
+        if self.split is not None:
+            on = (
+                f"{',' if adopted else ''} trained on split '{self.split}', {data['studies']:,} studies of "
+                f"{data['patients']:,} patients, {data['views']:,} views"
+            )
         lines = [
-            f"{self.plan['architecture']}: {members} member{'s' if members > 1 else ''} trained on split "
-            f"'{self.split}', {data['studies']:,} studies of {data['patients']:,} patients, {data['views']:,} views",
+            f"{self.plan['architecture']}: {members}{on}",
+            *(f"  {change}" for change in start.get("changes", ())),
             *(f"  {line}" for line in self._trainings()),
         ]
-        start = self.plan["start"]
         terms = not_for_all_uses(start.get("licence", ""))
         if terms:
             lines.append(f"  began with the weights {start['tag']}, licence {start['licence']}: {terms}")
         lines += [f"  {line}" for line in self._left_out()]
-        end = "already whole, nothing had to be trained:" if self.stood else "wrote"
+        end = (
+            f"already whole, nothing had to be {'adopted' if adopted else 'trained'}:"
+            if self.stood
+            else "wrote"
+        )
         return "\n".join([*lines, f"{end} {self.folder}"])
 
     def _trainings(self) -> Iterator[str]:
@@ -131,6 +150,8 @@ class TrainedRun:
 
     def _left_out(self) -> Iterator[str]:
         """How many views could not be read, of those trained on and of those of a split to validate on."""
+        if self.metrics.empty:
+            return
         # Every training goes over all views of its study type; those of one fold together over all.
         last = self.metrics[self.metrics["epoch"] == self.metrics["epoch"].max()]
         last = last[last["fold"] == last["fold"].min()]
@@ -151,9 +172,15 @@ class TrainedRun:
                 yield f"unreadable and left out: {failed:,} of {views:,} {which} views (split '{split}'), first {first}"
 
     @property
-    def split(self) -> str:
-        """The split that it was trained on."""
-        return str(self.plan["data"]["split"])
+    def split(self) -> str | None:
+        """The split that it was trained on; None: nobody said."""
+        split: str | None = self.plan["data"]["split"]
+        return split
+
+    @property
+    def verb(self) -> str:
+        """What makes such a run."""
+        return "adopt" if self.kind == ADOPTED else "train"
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -179,7 +206,7 @@ class TrainedRun:
         except RuntimeError as error:
             raise InputError(
                 f"{self.folder / RUN}: the weights are not of the architecture '{self.plan['architecture']}' that it "
-                "names; restore the file or train again"
+                f"names; restore the file or {self.verb} again"
             ) from error
         return network
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mura_ensemble.backbones.dicom import DicomError, decode_dicom, is_dicom
+from mura_ensemble.data.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,6 +67,21 @@ class Preprocessing:
     std: tuple[float, ...]
     interpolation: Literal["bilinear", "bicubic"] = "bicubic"
     resize: Literal["square", "letterbox"] = "square"
+
+    @staticmethod
+    def refuse(size: int, channels: int, resize: str) -> None:
+        """Refuse what no view can become.
+
+        Raises
+        ------
+        InputError
+        """
+        if size < 1:
+            raise InputError(f"size {size}: give a whole number of 1 or more")
+        if channels not in (1, 3):
+            raise InputError(f"channels {channels}: give 1 (gray) or 3")
+        if resize not in ("square", "letterbox"):
+            raise InputError(f"resize '{resize}': give square or letterbox")
 
     @classmethod
     def from_card(cls, described: Mapping[str, Any]) -> Preprocessing:

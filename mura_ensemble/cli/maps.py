@@ -14,7 +14,7 @@ __all__ = ["VERBS"]
 
 def cam(
     manifest: Manifest,
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs of `train`.")],
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs of `train` or `adopt`.")],
     out: Annotated[Path, typer.Option(help="Folder of the pictures.")],
     split: Annotated[str, typer.Option(help="Split of the manifest.")],
     studies: Annotated[str, typer.Option(help="Study keys, comma-separated.")] = "",

@@ -19,7 +19,9 @@ def submit(
     predictions: Annotated[
         Path | None, typer.Option(help="Cached predictions of these views; without it the backbones are run.")
     ] = None,
-    runs: Annotated[Path, typer.Option(help="Folder with one run of `train` per backbone.")] = Path("runs"),
+    runs: Annotated[
+        Path, typer.Option(help="Folder with one run of `train` or `adopt` per backbone.")
+    ] = Path("runs"),
     root: Annotated[Path, typer.Option(help="Where the list's paths begin.")] = Path(),
     missing: Annotated[
         Literal["error", "renormalise"],

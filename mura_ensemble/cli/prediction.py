@@ -17,7 +17,7 @@ AllowFailed = Annotated[
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Folder of a run of `train`.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run of `train` or `adopt`.")],
     manifest: Manifest,
     out: Annotated[Path, typer.Option(help="Folder of the set of predictions.")],
     split: Annotated[str, typer.Option(help="Split of the manifest to predict.")],

@@ -1,25 +1,38 @@
-"""Verbs of training: train. It needs the [backbones] extra."""
+"""Verbs that make runs: train, and adopt for weights from elsewhere. They need the [backbones] extra."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from mura_ensemble.cli.options import Device, Manifest, Root, Seed, Shard, continuable
 
+if TYPE_CHECKING:
+    from mura_ensemble.backbones.trained import TrainedRun
+
 __all__ = ["VERBS"]
 
 _RECIPE = "the recipe's if not given"
+Architecture = Annotated[str, typer.Option(help="Any timm name, e.g. densenet169.")]
+Out = Annotated[Path, typer.Option(help="Folder of the run.")]
+Size = Annotated[int, typer.Option(help="Side of the square views, pixels.")]
+Resize = Annotated[
+    Literal["square", "letterbox"],
+    typer.Option(help="Stretch to the square, or keep proportions and fill up with black."),
+]
+Argument = Annotated[
+    list[str] | None, typer.Option(help="Argument of the architecture, name=value; may be repeated.")
+]
 
 
 def train(
     manifest: Manifest,
     labels: Annotated[Path, typer.Argument(help="labels.csv: study,gold.")],
-    architecture: Annotated[str, typer.Option(help="Any timm name, e.g. densenet169.")],
-    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    architecture: Architecture,
+    out: Out,
     recipe: Annotated[
         Literal["paper", "modern"],
         typer.Option(help="paper: as MURA's authors trained; modern: AdamW, cosine, averaged weights."),
@@ -44,17 +57,12 @@ def train(
         int | None,
         typer.Option(help=f"Epochs of lowest validation loss to keep as members; 0: the last; {_RECIPE}."),
     ] = None,
-    size: Annotated[int, typer.Option(help="Side of the square views, pixels.")] = 320,
+    size: Size = 320,
     channels: Annotated[
         Literal["1", "3"], typer.Option(help="1 grey channel, or 3 for weights that want RGB.")
     ] = "1",
-    resize: Annotated[
-        Literal["square", "letterbox"],
-        typer.Option(help="Stretch to the square, or keep proportions and fill up with black."),
-    ] = "square",
-    argument: Annotated[
-        list[str] | None, typer.Option(help="Argument of the architecture, name=value; may be repeated.")
-    ] = None,
+    resize: Resize = "square",
+    argument: Argument = None,
     epochs: Annotated[int | None, typer.Option(help=f"Passes over the training views; {_RECIPE}.")] = None,
     batch_size: Annotated[int | None, typer.Option(help=f"Views per step; {_RECIPE}.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help=f"Its peak; {_RECIPE}.")] = None,
@@ -84,7 +92,6 @@ def train(
 ) -> None:
     """Train one timm backbone with patient-grouped folds; continues where it stopped."""
     with continuable():
-        from mura_ensemble.backbones.asked import split_to_predict
         from mura_ensemble.backbones.registry import parse_arguments
         from mura_ensemble.backbones.train import train_backbone
 
@@ -125,15 +132,69 @@ def train(
             f"this share of the trainings is done; the run in {out} is whole when the other shares are"
         )
         return
+    typer.echo(f"{run}\n{_next(run, manifest, root)}")
+
+
+def adopt(
+    weights: Annotated[
+        list[Path], typer.Argument(help="Safetensors files, one per member; their logits are averaged.")
+    ],
+    architecture: Architecture,
+    out: Out,
+    size: Size = 320,
+    channels: Annotated[
+        Literal["1", "3"] | None, typer.Option(help="As many as the weights take, if not given.")
+    ] = None,
+    resize: Resize = "square",
+    argument: Argument = None,
+    imagenet_normalisation: Annotated[
+        bool,
+        typer.Option(
+            "--imagenet-normalisation",
+            help="ImageNet's mean and deviation instead of those timm states for the architecture.",
+        ),
+    ] = False,
+    manifest: Annotated[
+        Path | None, typer.Option(help="With their training views; without it, the role is unknown.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Split of the manifest they were trained on.")] = None,
+) -> None:
+    """Make a run of weights trained elsewhere, with their classifier: one logit, or (normal, abnormal)."""
+    from mura_ensemble.backbones.adopt import adopt_backbone
+    from mura_ensemble.backbones.registry import parse_arguments
+
+    run = adopt_backbone(
+        weights,
+        out,
+        architecture=architecture,
+        size=size,
+        channels=None if channels is None else 3 if channels == "3" else 1,
+        resize=resize,
+        arguments=parse_arguments(argument or ()),
+        imagenet=imagenet_normalisation,
+        manifest=manifest,
+        split=split,
+    )
+    following = (
+        "next: predict; or adopt into another folder with --manifest and --split of what they were trained on"
+        if manifest is None
+        else _next(run, manifest, None)
+    )
+    typer.echo(f"{run}\n{following}")
+
+
+def _next(run: TrainedRun, manifest: Path, root: Path | None) -> str:
+    """The prediction that serves first, as a command."""
+    from mura_ensemble.backbones.asked import split_to_predict
+
     following = split_to_predict(run, manifest)
     if following is None:
-        typer.echo(
-            f"{run}\nnext: predict a split of other patients; every split of {manifest} would be in-sample, and "
-            "fit-stack refuses that"
+        return (
+            f"next: predict a split of other patients; every split of {manifest} would be in-sample, and fit-stack "
+            "refuses that"
         )
-        return
-    words = ["mura-ensemble", "predict", out, manifest, *(["--root", root] if root else ())]
-    typer.echo(f"{run}\nnext:\n  {shlex.join(map(str, words))} --split {following} --out predictions/mine")
+    words = ["mura-ensemble", "predict", run.folder, manifest, *(["--root", root] if root else ())]
+    return f"next:\n  {shlex.join(map(str, words))} --split {following} --out predictions/mine"
 
 
-VERBS = (("train", train),)
+VERBS = (("train", train), ("adopt", adopt))

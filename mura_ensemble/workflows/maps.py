@@ -51,7 +51,7 @@ def map_studies(
     manifest : Path
         The MANIFEST table.
     runs : sequence of Path
-        Folders of `train_backbone`; a backbone is called as its folder.
+        Folders of `train_backbone` or `adopt_backbone`; a backbone is called as its folder.
     out : Path
         Folder of the pictures: one sheet per study, one picture per view and backbone, `index.html`, `index.json`.
     split : str

@@ -22,6 +22,7 @@ def test_a_missing_package_is_said_first_and_in_one_line(
     nowhere = Path("nowhere")
     for call in (
         lambda: backbones.train_backbone(nowhere, nowhere, nowhere, architecture="resnet18"),
+        lambda: backbones.adopt_backbone([nowhere], nowhere, architecture="resnet18"),
         lambda: backbones.predict_backbone(nowhere, nowhere, nowhere, split="test"),
     ):
         with pytest.raises(MissingExtraError) as caught:
