@@ -146,7 +146,7 @@ def predict_backbone(
     if not stood:
         work.refuse_other_inputs()
         # Found out before any forward pass; what cannot be decoded shows at the end.
-        gone = rows.loc[rows["content"] == MISSING, ["view"]].assign(
+        gone = rows.loc[rows["content"] == MISSING, ["study", "view"]].assign(
             status="failed", reason="no file, or an empty one"
         )
         if not allow_failed:

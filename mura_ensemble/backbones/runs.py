@@ -50,6 +50,7 @@ __all__ = [
 
 SCHEMA = 3
 METRICS = "metrics.jsonl"
+_MEMBER = ("file", "fold", "study_type", "weights")
 
 
 def studies_digest(folds: pd.DataFrame) -> str:
@@ -184,6 +185,7 @@ def read_run(folder: Path) -> TrainedRun:
         raise InputError(f"{folder / RUN}: schema {card.get('schema')!r}; this version reads schema {SCHEMA}")
     if "members" not in card:
         raise InputError(f"{folder / RUN}: the run is not finished; run train again with the same arguments")
+    _refuse_gaps(folder / RUN, card)
     adopted = card["kind"] == ADOPTED
     verb = "adopt" if adopted else "train"
     return TrainedRun(
@@ -197,6 +199,17 @@ def read_run(folder: Path) -> TrainedRun:
         metrics=pd.DataFrame([] if adopted else read_json_lines(folder / METRICS)),
         kind=card["kind"],
     )
+
+
+def _refuse_gaps(path: Path, card: dict[str, Any]) -> None:
+    """What `predict` and `cam` need of it; a file that somebody edited must not end in a traceback."""
+    wanted = {"": (card, ("kind", "plan")), "plan": (card.get("plan"), ("architecture", "arguments", "data"))}
+    wanted |= {f"member {place}": (member, _MEMBER) for place, member in enumerate(card["members"])}
+    for where, (part, names) in wanted.items():
+        for name in names:
+            if not isinstance(part, dict) or name not in part:
+                said = f"{where} has no '{name}'" if where else f"there is no '{name}'"
+                raise InputError(f"{path}: {said}; the file was edited, restore it or train again")
 
 
 def _read_folds(path: Path, data: dict[str, Any], verb: str) -> pd.DataFrame:

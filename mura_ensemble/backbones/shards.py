@@ -126,13 +126,20 @@ class Work:
         return self.partial / f"part-{number:05d}.parquet"
 
     def standing(self) -> pd.DataFrame | None:
-        """The finished split if it has this key; None otherwise."""
+        """The finished split if it has this key and is the file that its card names; None otherwise."""
         if not (self.folder / CARD).exists():
             return None
         entry = read_card(self.folder)["splits"].get(self.split)
-        if entry is None or entry["key"] != self.key or not (self.folder / f"{self.split}.parquet").exists():
+        if entry is None or entry["key"] != self.key:
             return None
-        return read_split(self.folder, self.split)
+        return self._readable()
+
+    def _readable(self) -> pd.DataFrame | None:
+        """The split as it stands; None where there is none, or its file is torn: that is computed again."""
+        try:
+            return read_split(self.folder, self.split)
+        except InputError:
+            return None
 
     def refuse_other_inputs(self) -> None:
         """Find out before any forward pass that the name is taken by another model.
@@ -153,7 +160,7 @@ class Work:
         Parameters
         ----------
         table : DataFrame
-            `view`, `status` and `reason` of what would replace it.
+            `study`, `view`, `status` and `reason` of what would replace it.
 
         Raises
         ------
@@ -161,12 +168,12 @@ class Work:
         """
         if not (self.folder / CARD).exists() or self.split not in read_card(self.folder)["splits"]:
             return
-        path = self.folder / f"{self.split}.parquet"
-        if not path.exists():
+        path, standing = self.folder / f"{self.split}.parquet", self._readable()
+        if standing is None:
             return
-        standing = read_split(self.folder, self.split)
-        known = standing.loc[standing["status"] == "ok", "view"]
-        lost = table[(table["status"] == "failed") & table["view"].isin(known)]
+        known = pd.MultiIndex.from_frame(standing.loc[standing["status"] == "ok", ["study", "view"]])
+        again = pd.MultiIndex.from_frame(table[["study", "view"]]).isin(known)
+        lost = table[(table["status"] == "failed") & again]
         if len(lost):
             raise InputError(
                 f"{path}: {count(len(lost), 'view')} with a number there cannot be read now, first {lost['view'].iloc[0]} "

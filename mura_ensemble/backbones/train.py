@@ -216,6 +216,8 @@ def train_backbone(
     if standing_run(out, plan):
         run = read_run(out)
         if all(member.file.is_file() for member in run.members):
+            for member in run.members:
+                member.state()  # whole is what its record says it is
             return replace(run, stood=True)
         with locked(out):
             if standing_run(out, plan):  # nobody else has reopened it in the meantime

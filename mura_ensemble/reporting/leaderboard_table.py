@@ -63,9 +63,14 @@ def leaderboard_blocks(comparison: Comparison) -> Iterator[TableBlock | Paragrap
     if reference is not None:
         yield Paragraph(
             f"Difference: kappa of the rater minus kappa of {reference.rater}, the {comparison.reference_role}, on the "
-            f"studies both called. p is adjusted with Holm's method for {count(comparison.compared, 'comparison')}. "
-            "Ranks come from all pairs of raters at once, p from comparisons with this one reference, so a rater may differ "
-            "from the reference by p and still share a rank with it"
+            f"studies both called. p is adjusted with Holm's method for {count(comparison.compared, 'comparison')}"
+            + (
+                f"; interval and adjusted p count that {reference.rater} was picked among {reference.candidates}. "
+                if reference.candidates > 1
+                else ". "
+            )
+            + "Ranks come from all pairs of raters at once, p from comparisons with this one reference, so a rater may "
+            "differ from the reference by p and still share a rank with it"
             + (
                 f", or rank above {reference.rater} and not be shown above the best of {reference.candidates}, whoever "
                 "that is. "
@@ -122,7 +127,8 @@ def _leaderboard_columns(comparison: Comparison, claimed: set[str]) -> list[Colu
                 detail=lambda row: (
                     "" if np.isnan(row["difference"]) else signed_interval(row["diff_low"], row["diff_high"])
                 ),
-                help=f"Kappa minus the kappa of {reference.rater}, paired.",
+                help=f"Kappa minus the kappa of {reference.rater}, paired"
+                + ("; the interval holds whoever is truly the best." if reference.candidates > 1 else "."),
                 style=lambda row: "strong" if row["rater"] in claimed else "",
             ),
             Column(

@@ -27,6 +27,8 @@ _FEWEST, _MOST = 200, 1_000  # resamples
 class PanelFrames:
     """Every rater against every panel of the same size, each on the studies that it decides.
 
+    Raters that saw these studies are left out while others did not, as they are from the ranks of the leaderboard.
+
     Attributes
     ----------
     ranges : DataFrame
@@ -70,7 +72,8 @@ def panel_frames(
     readers = sorted(map(str, reading.columns))
     if comb(len(readers), len(panel)) > MOST_PANELS:
         return None
-    models = data.raters_of("ensemble", "backbone")
+    every_model = data.raters_of("ensemble", "backbone")
+    models = [name for name in every_model if not data.apparent(name)] or every_model
     every = (
         reading[readers].reindex(data.studies.index).join(data.calls[models]).join(data.studies["patient"])
     )

@@ -49,6 +49,11 @@ def _blocks(data: PartInput, found: PanelFrames) -> Iterator[Block]:
         f"The gold standard is {'the majority' if found.size > 1 else 'the calls'} of {found.size} of {found.readers} "
         f"readers. There are {found.count} such panels; each of them is another gold standard for the same "
         f"calls{_decided(found)}."
+        + (
+            " Raters that saw these studies are left out."
+            if len(found.ranges) < len(data.board) + found.size
+            else ""
+        )
     )
     yield Drawing(
         "panels",

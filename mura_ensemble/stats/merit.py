@@ -41,8 +41,17 @@ def f1(tables: FloatArray) -> FloatArray:
     return ratio(2 * tables[..., 1, 1], 2 * tables[..., 1, 1] + wrong)
 
 
+def kappa(tables: FloatArray) -> FloatArray:
+    """Cohen's kappa, undefined where the gold standard has one class.
+
+    There the formula gives 0 whatever the rater saw, and that 0 would pull every mean over panels and readers to itself.
+    """
+    both = (tables.sum(axis=-1) > 0).all(axis=-1)
+    return np.where(both, cohen_kappa(tables), np.nan)
+
+
 FIGURES: dict[str, Figure] = {
-    "kappa": cohen_kappa,
+    "kappa": kappa,
     "sensitivity": sensitivity,
     "specificity": specificity,
     "accuracy": accuracy,

@@ -383,3 +383,32 @@ def test_another_architecture_in_the_run_is_refused_and_nothing_is_written(
     with pytest.raises(InputError, match=message):
         predict_backbone(other, fixed_study.manifest, tmp_path / "out", split="test", device="cpu")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_torn_table_is_computed_again(run: Any, study: Study, tmp_path: Path) -> None:
+    _predict(run, study, tmp_path)
+    file = tmp_path / "tiny" / "test.parquet"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    assert _predict(run, study, tmp_path).computed == 13
+    assert file.read_bytes() == whole
+
+
+def test_views_of_one_name_in_several_studies_are_not_mistaken(
+    run: Any, study: Study, tmp_path: Path
+) -> None:
+    manifest = pd.read_csv(study.manifest)
+    manifest["view"] = manifest["view"].str.rsplit("/", n=1).str[-1]
+    named = manifest[manifest["split"] == "test"]
+    twice = named[named["view"] == named["view"].value_counts().index[0]]
+    assert len(twice) > 1
+    path = study.manifest.with_name("short_names.csv")
+    manifest.to_csv(path, index=False)
+    first, last = (study.root / row["path"] for row in (twice.iloc[0], named.iloc[-1]))
+    good = first.read_bytes()
+    first.unlink()
+    given = {"split": "test", "device": "cpu", "views_root": study.root}
+    assert len(predict_backbone(run.folder, path, tmp_path, allow_failed=True, **given).failed) == 1
+    last.write_bytes(good)  # another set of views, the same one missing: it never had a number
+    with pytest.raises(InputError, match=r"1 of 13 views failed.* their rows are written"):
+        predict_backbone(run.folder, path, tmp_path, **given)

@@ -274,3 +274,18 @@ def test_model_and_reader_are_compared_on_the_same_studies_and_panels(study):
             )
             apart.append(pair[0] - pair[1])
     assert some.contrast[0, 4] == pytest.approx(np.nanmean(apart))
+
+
+def test_a_panel_of_one_class_is_no_zero():
+    """Reader 3 read normal studies only: no panel with him can decide an abnormal one, and none says a kappa of 0."""
+    rng = np.random.default_rng(0)
+    truth = rng.random(300) < 0.15
+    reads = np.where(rng.random((300, 4)) < 0.05, ~truth[:, None], truth[:, None]).astype(float)
+    reads[truth | (reads[:, :3].sum(axis=1) > 0), 3] = np.nan
+    calls = truth[:, None].astype(float)
+    found = every_panel(reads, calls, all_panels(4, 2), resamples=20)
+    with_him = (found.panels == 3).any(axis=1)
+    assert np.isnan(found.kappa[with_him]).all()
+    others = every_panel(reads[:, :3], calls, all_panels(3, 2), resamples=20)
+    np.testing.assert_allclose(found.mean[[0, 1, 2, 4]], others.mean)
+    assert found.mean[4] > 0.8
