@@ -395,3 +395,29 @@ def test_killed_in_the_middle_of_removing_the_cards_are_still_true(
         remove(plan)
     monkeypatch.undo()
     assert all("no split of the card" in fault for fault in verify_cache([cache]))
+
+
+def test_a_plan_that_cannot_be_read_is_named_and_can_be_removed(cache: Path) -> None:
+    for name, text in (("torn", '{"split": "te'), ("empty", "{}")):
+        parts = cache / "one" / ".partial" / name
+        parts.mkdir(parents=True)
+        (parts / "plan.json").write_text(text)
+        os.utime(parts / "plan.json", (0, 0))
+        os.utime(parts, (0, 0))
+    assert len(list_cache([cache]).rows) == 6
+    assert sum("its parts are lost" in fault for fault in verify_cache([cache])) == 2
+    found = CliRunner().invoke(app, ["cache", "rm", str(cache), "--partial", "--yes"])
+    assert found.exit_code == 0, found.output
+    assert verify_cache([cache]) == []
+
+
+def test_a_card_cannot_name_a_file_elsewhere(cache: Path) -> None:
+    precious = cache.parent / "precious.parquet"
+    precious.write_bytes(b"not ours")
+    card = read_json(cache / "one" / "card.json")
+    card["splits"]["../../precious"] = card["splits"]["test"]
+    write_json(cache / "one" / "card.json", card)
+    with pytest.raises(InputError, match=r"card.json: split '../../precious': give a plain name"):
+        read_card(cache / "one")
+    found = CliRunner().invoke(app, ["cache", "rm", str(cache), "--backbone", "one", "--yes"])
+    assert precious.read_bytes() == b"not ours", found.output

@@ -269,6 +269,10 @@ def _complete(rows: pd.DataFrame, split: str, level: str, file: Path) -> pd.Data
                 f"{file}: study '{values.idxmax()}' has {values.max()} values of '{name}'; keep one"
             )
     missing = rows["probability"].isna()
+    if missing.all():
+        raise InputError(
+            f"{file}: no row has a value; name the column of the probabilities with --columns probability=..."
+        )
     table = rows.assign(
         view=rows["study"] if level == "study" else rows["view"],
         split=split,

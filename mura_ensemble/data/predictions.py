@@ -234,7 +234,15 @@ def read_card(folder: Path) -> dict[str, Any]:
     if card.get("schema") != SCHEMA:
         raise InputError(f"{path}: schema {card.get('schema')!r}; this version reads schema {SCHEMA}")
     _refuse_gaps(path, "the card", card, _CARD_FIELDS)
+    if not isinstance(card["splits"], dict):
+        raise InputError(
+            f"{path}: 'splits' is no table of splits; the card was edited, predict or import again"
+        )
     for split, entry in card["splits"].items():
+        try:
+            plain_name(split, "split")  # it becomes the name of a file
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
         _refuse_gaps(path, f"split '{split}'", entry, _SPLIT_FIELDS)
         if entry["key"] != cache_key(card["inputs"], entry["manifest_digest"]):
             raise InputError(

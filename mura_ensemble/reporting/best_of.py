@@ -75,8 +75,10 @@ def against_best_of(
         low, high = simultaneous_limits(
             found.contrast[m, opponents], found.contrast_draws[:, m, opponents], level=level
         )
+        # An opponent whose difference is the same in every resample has no joint limits; its plain ones stand in.
+        lows = np.where(np.isnan(low), plain["low"].to_numpy(np.float64), low)
         rows[rater] = [
-            np.fmin.reduce([*low, named["low"]]),
+            np.fmin.reduce([*lows, named["low"]]),
             np.fmax(high[plain.index.get_loc(reference)], named["high"]),
             _p(plain.dropna(subset=["difference"]), named),
         ]

@@ -158,8 +158,11 @@ def undefined_reason(table: pd.Series[float]) -> str:
     total = table[["tp", "fn", "fp", "tn"]].sum()
     if not total:
         return "it called none of the studies"
-    both = "abnormal" if table["tp"] == total else "normal"
-    return f"gold standard and rater call {_all_of(total)} {both}, so chance alone explains all agreement"
+    abnormal = table["tp"] + table["fn"]
+    return (
+        f"{_all_of(total)} it called {'is' if total == 1 else 'are'} {'abnormal' if abnormal else 'normal'} by the gold "
+        "standard, and against one class chance explains all agreement"
+    )
 
 
 def _all_of(total: float) -> str:
@@ -186,7 +189,7 @@ def _strata(by_study_type: pd.DataFrame, by_type: pd.DataFrame) -> Iterator[Noti
             "warning",
             "ME012",
             f"The gold standard calls {_all_of(row['studies'])} of type {name} {which}.",
-            "Its kappas are 0 or undefined and say nothing; read sensitivity or specificity instead.",
+            "Its kappas are undefined; read sensitivity or specificity instead.",
         )
 
 

@@ -85,13 +85,16 @@ def measure(reads: Reads, *, level: float, resamples: int, seed: int) -> pd.Data
     chosen = [*(reads.types == code for code in range(len(reads.type_names))), np.full(len(reads.gold), True)]
     tables = np.array([tables_2x2(reads.gold[rows], calls[rows]) for rows in chosen]).astype(np.int64)
     index = pd.MultiIndex.from_product([[*reads.type_names, OVERALL], reads.calls.columns], names=_KEYS[::-1])
+    # Where the gold standard of a rater's studies has one class the formula gives 0 whatever the rater saw.
+    both = (tables.sum(axis=3) > 0).all(axis=2)
+    kappa = np.where(both, found.estimate, np.nan)
     # An undefined kappa has limits -1 and 1 by right, but a bar over everything says less than no bar.
-    limits = [np.where(np.isnan(found.estimate), np.nan, limit) for limit in (found.low, found.high)]
+    limits = [np.where(np.isnan(kappa), np.nan, limit) for limit in (found.low, found.high)]
     frame = pd.DataFrame(
         {
             "n": tables.sum(axis=(2, 3)).ravel(),
             "positives": tables[:, :, 1].sum(axis=2).ravel(),
-            "kappa": found.estimate.ravel() + 0.0,
+            "kappa": kappa.ravel() + 0.0,
             "low": limits[0].ravel(),
             "high": limits[1].ravel(),
             "interval": found.kind.ravel(),
@@ -246,8 +249,10 @@ def _rates(reads: Reads, name: str, level: float) -> dict[str, float]:
 def _pair(reads: Reads, rater: str, reference: str, level: float, seed: int) -> dict[str, float]:
     calls = reads.calls[[rater, reference]].to_numpy()
     both = ~np.isnan(calls).any(axis=1)
-    if not both.any():
-        return dict.fromkeys(_NUMBERS, np.nan) | dict.fromkeys(_COUNTS, 0)
+    if len(np.unique(reads.gold[both])) < 2:
+        right = calls[both] == reads.gold[both, None]
+        only = [int((right[:, one] & ~right[:, other]).sum()) for one, other in ((0, 1), (1, 0))]
+        return dict.fromkeys(_NUMBERS, np.nan) | dict(zip(_COUNTS, [int(both.sum()), *only], strict=True))
     found = compare_kappas(
         reads.gold[both], calls[both, 0], calls[both, 1], clusters=reads.clusters(both), level=level, rng=seed
     )

@@ -129,8 +129,8 @@ def _study_types(comparison: Comparison) -> Iterator[TableBlock | Paragraph | Dr
     )
     if strata["kappa"].isna().any():
         yield Paragraph(
-            "Undefined: gold standard and rater call all studies of that type alike, so chance alone explains all "
-            "agreement; or the rater called none of them.",
+            "Undefined: the studies of that type that the rater called are all normal or all abnormal by the gold standard, "
+            "so chance explains all agreement; or the rater called none of them.",
             quiet=True,
         )
     yield Drawing(

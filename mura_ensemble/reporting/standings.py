@@ -89,7 +89,7 @@ def build_standings(
     patients = len(np.unique(reads.patients[common]))
     none = pd.DataFrame(index=raters)
     standings = Standings(_no_ranks(raters), none, {}, 0, int(common.sum()), patients, seen)
-    if not ranked.any() or not common.any():
+    if not ranked.any() or len(np.unique(reads.gold[common])) < 2:
         return standings
     judged = np.where(ranked, calls[common], np.nan)
     boot = joint_bootstrap(

@@ -144,6 +144,15 @@ def _fit(
     X: FloatArray, truth: FloatArray, offset: FloatArray, clusters: IntArray | None
 ) -> tuple[FloatArray, FloatArray]:
     """Coefficients of a logistic regression whose likelihood has a maximum, and their standard errors."""
+    try:
+        return _maximum(X, truth, offset, clusters)
+    except np.linalg.LinAlgError:  # probabilities of 0 and 1 leave no study with any weight
+        return _unknown(X.shape[1])
+
+
+def _maximum(
+    X: FloatArray, truth: FloatArray, offset: FloatArray, clusters: IntArray | None
+) -> tuple[FloatArray, FloatArray]:
     beta = np.zeros(X.shape[1])
     loss, fitted = _loss(offset, truth)
     for _ in range(_STEPS):

@@ -15,7 +15,7 @@ from mura_ensemble.data.files import digest_of_file, read_json
 from mura_ensemble.data.predictions import CARD, read_card
 from mura_ensemble.data.tables import MANIFEST, PREDICTIONS, read_table
 from mura_ensemble.workflows.cache_listing import set_folders
-from mura_ensemble.workflows.cache_torn import missing_table, orphan_words, orphans
+from mura_ensemble.workflows.cache_torn import missing_table, orphan_words, orphans, read_plan
 
 __all__ = ["verify_cache"]
 
@@ -76,7 +76,9 @@ def _backbone(
             yield f"{path}: no split of the card; remove the file, or predict or import that split again"
     done = {entry["key"] for entry in card["splits"].values()}
     for plan in sorted(backbone.glob(".partial/*/plan.json")):
-        if plan.parent.name in done:
+        if read_plan(plan) is None:
+            yield f"{plan}: cannot be read, so its parts are lost; mura-ensemble cache rm --partial removes them"
+        elif plan.parent.name in done:
             yield f"{plan.parent}: parts of a split that is finished; mura-ensemble cache rm --partial removes them"
     for path in sorted(backbone.glob(".*.partial")):
         yield f"{path}: left by a writer that was killed; mura-ensemble cache rm --partial removes it"

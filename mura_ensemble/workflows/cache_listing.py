@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.files import read_json
 from mura_ensemble.data.networks import one_network, same_weights
 from mura_ensemble.data.predictions import CARD, read_card
 from mura_ensemble.reporting.formats import name_list
-from mura_ensemble.workflows.cache_torn import missing_table, orphan_words, orphans
+from mura_ensemble.workflows.cache_torn import missing_table, orphan_words, orphans, read_plan
 
 __all__ = ["CacheRow", "Listing", "list_cache", "made_from", "set_folders"]
 
@@ -166,7 +165,9 @@ def _finished(folder: Path, backbone: Path, card: Mapping[str, Any]) -> Iterator
 
 def _under_way(folder: Path, backbone: Path) -> Iterator[CacheRow]:
     for path in sorted(backbone.glob(".partial/*/plan.json")):
-        plan = read_json(path)
+        plan = read_plan(path)
+        if plan is None:
+            continue
         done = list(path.parent.glob("part-*.parquet"))
         yield CacheRow(
             set=folder.name,

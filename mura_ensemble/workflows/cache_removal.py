@@ -11,7 +11,7 @@ from typing import Any
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json, write_json
 from mura_ensemble.data.predictions import CARD, backbone_folder, read_card
-from mura_ensemble.workflows.cache_torn import own_tables
+from mura_ensemble.workflows.cache_torn import own_tables, read_plan
 
 __all__ = ["Removal", "planned_removal", "remove"]
 
@@ -144,7 +144,7 @@ def _leftovers(home: Path, split: str | None) -> list[Path]:
     found = [
         plan.parent
         for plan in sorted(home.glob(".partial/*/plan.json"))
-        if split in (None, read_json(plan)["split"])
+        if split in (None, (read_plan(plan) or {}).get("split"))
     ]
     return found + (sorted(home.glob(".*.partial")) if split is None else [])
 

@@ -1,14 +1,17 @@
-"""What is torn in a cache: tables whose card is gone, cards whose table is gone."""
+"""What is torn in a cache: tables whose card is gone, cards whose table is gone, parts whose plan is."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from mura_ensemble.data.errors import InputError
+from mura_ensemble.data.files import read_json
 from mura_ensemble.data.predictions import CARD
 from mura_ensemble.data.tables import PREDICTIONS
 from mura_ensemble.reporting.formats import name_list
 
-__all__ = ["missing_table", "orphan_words", "orphans", "own_tables"]
+__all__ = ["missing_table", "orphan_words", "orphans", "own_tables", "read_plan"]
 
 
 def own_tables(home: Path) -> list[Path]:
@@ -48,3 +51,12 @@ def orphan_words(home: Path) -> str:
 def missing_table(path: Path) -> str:
     """What is wrong where a card names a split whose table is gone, and the mend."""
     return f"{path}: the card names this split, but the file is missing; predict or import it again"
+
+
+def read_plan(path: Path) -> dict[str, Any] | None:
+    """What the parts beside it belong to; None where it cannot be read, so that nobody can go on with them."""
+    try:
+        plan = read_json(path)
+    except InputError:
+        return None
+    return plan if isinstance(plan, dict) and {"split", "role", "inputs"} <= set(plan) else None

@@ -267,3 +267,14 @@ def test_columns_are_parsed():
     ):
         with pytest.raises(InputError, match=message):
             parse_columns(text, COLUMNS)
+
+
+def test_a_file_without_a_value_replaces_nothing(bring, tmp_path):
+    bring(PLAIN)
+    file = tmp_path / "set" / "theirs" / "valid.parquet"
+    before = file.read_bytes()
+    with pytest.raises(
+        InputError, match=r"theirs.csv: no row has a value; name the column of the probabilities"
+    ):
+        bring(PLAIN.assign(probability=np.nan))
+    assert file.read_bytes() == before

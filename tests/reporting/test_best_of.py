@@ -189,3 +189,33 @@ def test_who_saw_the_studies_has_no_say_about_first_place() -> None:
     )
     everyone = compare(study(8, net=0.4), apparent=("net", *READERS))
     assert (everyone.leaderboard["rank_low"] == 1).all()
+
+
+def test_a_reader_of_one_class_decides_nothing() -> None:
+    """A reader of normal studies alone has no kappa; the formula's 0 would make every comparison with him a tie."""
+    given = study(5, 400, net=0.01)
+    whole = compare(given)
+    calls, gold = given["calls"].copy(), given["studies"]["gold"]  # type: ignore[attr-defined, index]
+    calls.loc[gold == 1, "reader_3"] = np.nan
+    found = compare({**given, "calls": calls})
+    assert np.isnan(found.leaderboard.loc["reader_3", "kappa"])
+    assert found.differences.loc[("net", "reader_3")][["difference", "low", "p"]].isna().all()
+    assert found.differences.loc[("net", "reader_3"), "n"] == (gold == 0).sum()
+    (undefined,) = [item.sentence for item in found.checks if item.code == "ME006"]
+    assert "reader_3" in undefined
+    assert "normal by the gold standard" in undefined
+    assert found.reference is not None
+    assert "reader_3" not in found.reference.among
+    assert headline(found).startswith("net is better than the best reader")
+    assert headline(whole).startswith("net is better than the best reader")
+
+
+def test_an_opponent_who_never_differs_widens_the_limits() -> None:
+    given = study(6)
+    calls = given["calls"].copy()  # type: ignore[attr-defined]
+    calls["reader_2"] = calls["net"]
+    found = compare({**given, "calls": calls})
+    assert found.reference is not None
+    plain = found.differences.loc[("net", "reader_2")]
+    assert plain["difference"] == 0
+    assert found.leaderboard.loc["net", "diff_low"] <= plain["low"] < 0

@@ -259,7 +259,7 @@ def test_equal_calls_and_a_single_study_are_said_in_words(new_study: Callable) -
     study.calls.loc[study.calls.index[0], "one"] = float(study.studies["gold"].iloc[0])
     study.kinds["one"] = "backbone"
     said = " ".join(item.sentence for item in study.compare().checks)
-    assert "call the only study" in said
+    assert "the only study it called is" in said
     assert "all 1 studies" not in said
 
 

@@ -195,3 +195,15 @@ def test_bad_input_is_named():
     for function in (calibration, reliability_table):
         with pytest.raises(ValueError, match="one probability"):
             function([0, 1], [[0.1], [0.2]])
+
+
+def test_calls_given_as_probabilities_have_no_line_and_end_well():
+    rng = np.random.default_rng(1)
+    for _ in range(60):
+        n = int(rng.choice([60, 207]))
+        gold = (rng.random(n) < 0.45).astype(int)
+        hits, right = rng.random(2) * 0.5 + 0.5
+        called = np.where(gold == 1, rng.random(n) < hits, rng.random(n) > right).astype(float)
+        calibration(gold, called, patients=np.arange(n) // 2)
+    found = calibration([1] * 9 + [0], [1.0] * 9 + [0.0])
+    assert np.isnan(found.slope)
