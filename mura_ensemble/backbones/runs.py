@@ -23,6 +23,7 @@ import pandas as pd
 from mura_ensemble.backbones.checkpoints import Files
 from mura_ensemble.backbones.registry import load_weights, require_extra, weights_digest
 from mura_ensemble.backbones.trained import ADOPTED, RUN, TRAINED, Member, TrainedRun
+from mura_ensemble.data.differences import first_difference
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import (
     digest_of_rows,
@@ -91,7 +92,7 @@ def begun_here(folder: Path, plan: dict[str, Any], kind: str) -> bool:
     there = {"kind": card.get("kind", TRAINED), **card.get("plan", {})}
     if there != here:
         raise InputError(
-            f"{path}: another run stands here ({_difference(there, here)}); give this one another folder"
+            f"{path}: another run stands here ({first_difference(there, here)}); give this one another folder"
         )
     return True
 
@@ -99,14 +100,6 @@ def begun_here(folder: Path, plan: dict[str, Any], kind: str) -> bool:
 def run_card(kind: str, plan: dict[str, Any], **finished: Any) -> dict[str, Any]:
     """What `run.json` holds; `members` and `provenance` when it is finished."""
     return {"schema": SCHEMA, "kind": kind, "plan": plan, **finished}
-
-
-def _difference(old: Any, new: Any, where: str = "") -> str:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for name in {**new, **old}:
-            if old.get(name) != new.get(name):
-                return _difference(old.get(name), new.get(name), f"{where}.{name}" if where else name)
-    return f"{where}: {old!r} there, {new!r} here"
 
 
 def finish_run(folder: Path, plan: dict[str, Any], trainings: Sequence[Files]) -> None:

@@ -20,13 +20,13 @@ from typing import Any
 
 import pandas as pd
 
+from mura_ensemble.data.differences import first_difference
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import locked, read_json, write_frame, write_json
 from mura_ensemble.data.predictions import (
     CARD,
     Role,
     cache_key,
-    first_difference,
     read_card,
     read_split,
     write_split,

@@ -21,7 +21,6 @@ training), `out-of-fold` (each view was predicted by members that did not see it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +28,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.data.differences import first_difference
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import (
     digest_of,
@@ -47,7 +47,6 @@ __all__ = [
     "backbone_folder",
     "backbone_folders",
     "cache_key",
-    "first_difference",
     "manifest_digest",
     "plain_name",
     "read_card",
@@ -59,7 +58,6 @@ __all__ = [
 
 CARD = "card.json"
 SCHEMA = 1
-_LONG = 60  # characters of a value that a message can bear
 _CARD_FIELDS = ("backbone", "made_by", "simulated", "inputs", "splits", "provenance")
 _SPLIT_FIELDS = ("key", "role", "level", "manifest_digest", "file_digest", "studies", "views", "failed")
 Role = Literal["held-out", "out-of-fold", "in-sample", "unknown"]
@@ -199,26 +197,6 @@ def _check_status(table: pd.DataFrame, source: Path) -> None:
     if contradiction.any():
         view = table["view"].iloc[int(np.argmax(contradiction))]
         raise InputError(f"{source}: view {view} must have a value exactly when its status is ok")
-
-
-def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """The first place in which the inputs of two cards differ: `tta.flip: False there, True here`."""
-    for name in sorted({*old, *new}):
-        if old.get(name) != new.get(name):
-            before, after = old.get(name), new.get(name)
-            if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-                before, after = (
-                    {str(place): each for place, each in enumerate(part)} for part in (before, after)
-                )
-            if isinstance(before, dict) and isinstance(after, dict):
-                return f"{name}.{first_difference(before, after)}"
-            there, here = (json.dumps(each, ensure_ascii=False) for each in (before, after))
-            return f"{name}: {_short(there)} there, {_short(here)} here"
-    return "no difference"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONG else f"{text[:_LONG]}..."
 
 
 def read_card(folder: Path) -> dict[str, Any]:

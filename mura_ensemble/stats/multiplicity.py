@@ -76,9 +76,7 @@ def max_t(estimate: ArrayLike, draws: ArrayLike) -> FloatArray:
     (1,500 resamples, alpha .05): some false claim in about 22 % of studies of 15 patients, 10 to 13 % of 30, 11 % of 50,
     and no more than promised at 207. Below 100 patients prefer `holm` of the exact p of `swaps.swap_p`.
     """
-    centre, joint = np.asarray(estimate, dtype=np.float64), np.asarray(draws, dtype=np.float64)
-    if centre.ndim != 1 or joint.ndim != 2 or joint.shape[1] != len(centre):
-        raise ValueError(f"estimate must be (P,) and draws (B, P), found {centre.shape} and {joint.shape}.")
+    centre, joint = _with_draws(estimate, draws)
     out = np.full(len(centre), np.nan)
     tests = np.flatnonzero(~np.isnan(centre))
     if not len(tests):
@@ -121,14 +119,19 @@ def simultaneous_limits(
     estimate +- c * SD of its draws, c being the quantile of the largest abs(draw - estimate) / SD. A difference that is
     the same in every draw has NaN limits.
     """
-    centre, joint = np.asarray(estimate, dtype=np.float64), np.asarray(draws, dtype=np.float64)
-    if centre.ndim != 1 or joint.ndim != 2 or joint.shape[1] != len(centre):
-        raise ValueError(f"estimate must be (P,) and draws (B, P), found {centre.shape} and {joint.shape}.")
+    centre, joint = _with_draws(estimate, draws)
     away = joint - centre
     spread = np.sqrt(ratio(np.nansum(away**2, axis=0), (~np.isnan(away)).sum(axis=0)))
     largest = np.nan_to_num(np.abs(ratio(away, spread))).max(axis=1, initial=0.0)
     reach = float(np.quantile(largest, level)) * np.where(spread > 0, spread, np.nan)
     return centre - reach, centre + reach
+
+
+def _with_draws(estimate: ArrayLike, draws: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    centre, joint = np.asarray(estimate, dtype=np.float64), np.asarray(draws, dtype=np.float64)
+    if centre.ndim != 1 or joint.ndim != 2 or joint.shape[1] != len(centre):
+        raise ValueError(f"estimate must be (P,) and draws (B, P), found {centre.shape} and {joint.shape}.")
+    return centre, joint
 
 
 def _ordered(p: ArrayLike) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:

@@ -219,14 +219,14 @@ def test_a_folder_holds_one_kind_of_run(run: Any, fixed_study: Study, tmp_path: 
     theirs(tmp_path / "a.safetensors")
     before = files_of(run.folder)
     with pytest.raises(
-        InputError, match=r"another run stands here \(kind: 'training run' there, 'adopted run' h"
+        InputError, match=r"another run stands here \(kind: \"training run\" there, \"adopted run\" h"
     ):
         adopt_backbone([tmp_path / "a.safetensors"], run.folder, **RESNET)
     assert files_of(run.folder) == before
     adopted = adopt_backbone([tmp_path / "a.safetensors"], tmp_path / "run", **RESNET)
     before = files_of(adopted.folder)
     with pytest.raises(
-        InputError, match=r"another run stands here \(kind: 'adopted run' there, 'training run' h"
+        InputError, match=r"another run stands here \(kind: \"adopted run\" there, \"training run\" h"
     ):
         train_backbone(
             fixed_study.manifest, fixed_study.labels, adopted.folder, **RESNET, epochs=1, device="cpu"
