@@ -22,17 +22,22 @@ from mura_ensemble.reporting.formats import (
     interval,
     name_list,
     p_value,
-    percent,
     signed,
     signed_interval,
 )
 from mura_ensemble.reporting.page import Notice
 from mura_ensemble.reporting.palette import FAMILIES
+from mura_ensemble.reporting.words_first_place import (
+    first_place,
+    first_place_open,
+    leader,
+    of_the_ranked,
+    on_common,
+)
 
 __all__ = ["headline", "level_name", "verdict_items"]
 
 
-_NO_RANKS = "ranks are undefined, for too few resamples give every rater a kappa on the same studies"
 _TOO_FEW = " Too few studies to estimate it."
 _HALF_THE_RANGE = 1.0  # of kappa, -1 to 1: an interval as wide says nothing
 _ALWAYS_SAID = ("ME007", "ME014", "ME019")
@@ -43,7 +48,7 @@ def headline(comparison: Comparison) -> str:
     board = comparison.leaderboard.dropna(subset=["kappa"])
     if board.empty:
         return "No kappa can be computed from these calls."
-    top, reference = _leader(board), comparison.reference
+    top, reference = leader(board), comparison.reference
     if reference is None:
         if _says_nothing(_row(board, top)["low"], _row(board, top)["high"]):
             return f"Too few studies to estimate the kappa of {top}: {_kappa(board, top, comparison.level)}."
@@ -57,8 +62,8 @@ def headline(comparison: Comparison) -> str:
         return f"{name_list(claims, most=3)} {verb} better than {against} on these studies."
     rivals = _rivals(board, reference.rater)
     if rivals.empty:
-        highest = f"{top} has the highest kappa{_on_common(comparison)}{_of_the_ranked(board)}"
-        return f"{highest}; {_first_place_open(board, top)}."
+        highest = f"{top} has the highest kappa{on_common(comparison)}{of_the_ranked(board)}"
+        return f"{highest}; {first_place_open(board, top)}."
     who = _families(rivals["kind"], join="or")
     if (rivals["difference"] > 0).any():
         return f"No {who} is shown to surpass {against}."
@@ -78,7 +83,7 @@ def verdict_items(comparison: Comparison) -> list[tuple[str, str]]:
     if reference is not None:
         items += _against_reference(comparison, board)
         items += _ensemble_against_backbone(comparison, board)
-        items.append(("How sure is first place", _first_place(comparison, board)))
+        items.append(("How sure is first place", first_place(comparison, board)))
         items.append(("What this cannot show", _limits(comparison, board)))
     items.append(
         (
@@ -124,17 +129,6 @@ def _kappa(board: pd.DataFrame, name: str, level: float) -> str:
     return f"{estimate(rater['kappa'])} ({level_name(level)} interval {limits})"
 
 
-def _leader(board: pd.DataFrame) -> str:
-    """Who ranks first on the studies that all called; the highest kappa where there are no ranks."""
-    places = board["place"].dropna()
-    return str(board.index[0] if places.empty else places.idxmin())
-
-
-def _on_common(comparison: Comparison) -> str:
-    """What "highest" refers to where raters called different studies."""
-    return f" on {comparison.common_studies}" if comparison.common_studies else ""
-
-
 def _top(comparison: Comparison, board: pd.DataFrame) -> str:
     name = str(board.index[0])
     rater = _row(board, name)
@@ -145,15 +139,15 @@ def _top(comparison: Comparison, board: pd.DataFrame) -> str:
         if rater["apparent"]
         else ""
     )
-    leader = _leader(board)
+    first = leader(board)
     gaps = ""
     if board["missing"].any():
         gaps = f" It did not call {rater['missing']:,} of the {count(comparison.data.studies, 'study', 'studies')}."
         gaps = gaps if rater["missing"] else ""
         gaps += " Calls are missing, so this kappa and those of others may rest on different studies."
-    if leader != name and rater["place"] != board.loc[leader, "place"]:
-        of = _of_the_ranked(board).replace(" of", " Of", 1)
-        gaps += f"{of or _on_common(comparison).replace(' on', ' On', 1)} {leader} has the highest."
+    if first != name and rater["place"] != board.loc[first, "place"]:
+        of = of_the_ranked(board).replace(" of", " Of", 1)
+        gaps += f"{of or on_common(comparison).replace(' on', ' On', 1)} {first} has the highest."
     if _says_nothing(rater["low"], rater["high"]):
         gaps = _TOO_FEW + gaps
     of = count(rater["n"], "study", "studies") + (" it called" if rater["missing"] else "")
@@ -200,7 +194,7 @@ def _opponent(comparison: Comparison) -> str:
     if reference.candidates == 1:
         return reference.rater
     kind = reference.role.removeprefix("best ")
-    return f"the best of {count(reference.candidates, kind)}{_on_common(comparison)}, here {reference.rater}"
+    return f"the best of {count(reference.candidates, kind)}{on_common(comparison)}, here {reference.rater}"
 
 
 def _difference(difference: float, low: float, high: float, level: float) -> str:
@@ -255,54 +249,6 @@ def _ensemble_against_backbone(comparison: Comparison, board: pd.DataFrame) -> l
     return [("Ensemble against parts", sentence)]
 
 
-def _first_place(comparison: Comparison, board: pd.DataFrame) -> str:
-    top, seen = _leader(board), _of_the_ranked(board)
-    board = _ranked(board)
-    if board.empty:
-        return f"{_NO_RANKS.capitalize()}."
-    units = "patients" if comparison.data.patients_known else "studies"
-    sentence = (
-        f"{top} has the highest kappa{_on_common(comparison)}{seen} in {percent(_row(board, top)['p_best'], 0)} of "
-        f"{comparison.ranked_resamples:,} resamples of the {units}; {_first_place_open(board, top)}"
-    )
-    rest = board.index.drop(top)
-    if len(rest) and not board["missing"].any():
-        wrong = board["fn"] + board["fp"]
-        gap = int(wrong.loc[rest[0]] - wrong.loc[top])
-        if gap > 0:
-            sentence += f". It differs from the gold standard on {count(gap, 'study', 'studies')} fewer than {rest[0]}"
-    return f"{sentence}."
-
-
-def _ranked(board: pd.DataFrame) -> pd.DataFrame:
-    """The raters with a rank: all with a kappa but those that saw the studies, or none."""
-    return board[board["rank_low"].notna()]
-
-
-def _of_the_ranked(board: pd.DataFrame) -> str:
-    """Whose highest, where raters that saw the studies have no rank."""
-    unranked = board["apparent"] & board["rank_low"].isna()
-    return " of those that did not see these studies" if unranked.any() and not _ranked(board).empty else ""
-
-
-def _first_place_open(board: pd.DataFrame, top: str) -> str:
-    board = _ranked(board)
-    if board.empty:
-        return _NO_RANKS
-    others = board.drop(index=top)
-    if others.empty:
-        return "no other rater can be ranked"
-    possible = int((others["rank_low"] <= 1).sum())
-    last = board.loc[[top], "rank_high"].iloc[0]
-    if not possible and last > 1:
-        return f"no other range holds first place, though that of {top} reaches to {last:.0f}"
-    if not possible:
-        return "every other rater can be ruled out for first place"
-    if possible == len(others):
-        return "no other rater can be ruled out for first place"
-    return f"{possible} of the {len(others)} others cannot be ruled out for first place"
-
-
 def _limits(comparison: Comparison, board: pd.DataFrame) -> str:
     reference = comparison.reference
     assert reference is not None
@@ -311,7 +257,7 @@ def _limits(comparison: Comparison, board: pd.DataFrame) -> str:
         sentences.append("Not shown to differ is not shown to be equal.")
     if reference.candidates > 1:
         sentences.append(
-            f"{reference.rater}, the best of {reference.candidates}{_on_common(comparison)}, was picked on these very "
+            f"{reference.rater}, the best of {reference.candidates}{on_common(comparison)}, was picked on these very "
             "studies, a maximum: its kappa is on average a little too high, and intervals and adjusted p values against it "
             "count that choice."
         )
