@@ -179,7 +179,7 @@ def test_what_they_were_trained_on_decides_the_role(study: Study, tmp_path: Path
     assert predict(unsaid.folder, "train").stood
     assert read_card(tmp_path / "out" / "unsaid")["inputs"]["training"]["split"] is None
 
-    with pytest.raises(InputError, match=r"data\.split: 'train' there, None here"):
+    with pytest.raises(InputError, match=r"data\.split: \"train\" there, null here"):
         adopt_backbone([tmp_path / "a.safetensors"], run.folder, **RESNET)
     manifest = pd.read_csv(study.manifest)
     manifest.loc[manifest["split"] == "test", "patient"] = "train003"
