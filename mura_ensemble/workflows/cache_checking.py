@@ -85,7 +85,7 @@ def _backbone(
 
 
 def _split(path: Path, split: str, entry: Mapping[str, Any], made_by: str) -> Iterator[str]:
-    if not path.exists():
+    if not path.is_file():
         yield missing_table(path)
         return
     if digest_of_file(path) != entry["file_digest"]:

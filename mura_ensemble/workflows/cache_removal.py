@@ -165,7 +165,7 @@ def _refuse_busy(home: Path, split: str | None) -> None:
 def _ensembles_on(folder: Path, keys: set[str]) -> list[str]:
     found = []
     for path in sorted(folder.glob("ensembles/*.json")):
-        fitted = read_json(path).get("fitted_on", {}).get("prediction_keys", {})
+        fitted = (read_json(path).get("fitted_on") or {}).get("prediction_keys") or {}
         if keys & set(fitted.values()):
             found.append(f"{path} was fitted on what goes; it can still be applied, but not be fitted again")
     return found
