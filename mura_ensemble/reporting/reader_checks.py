@@ -189,7 +189,7 @@ def _missing(reads: pd.DataFrame, models: pd.DataFrame, readers: pd.DataFrame) -
             "warning",
             "ME104",
             f"{sentence[0].upper()}{sentence[1:]}.",
-            "They count nowhere; check the study keys, and how reads are written (--map).",
+            "Such readers and studies count nowhere; check the study keys, and how reads are written (--map).",
         )
     few = readers[(readers["reads"] > 0) & (readers["reads"] < _FEW_READS)]
     if len(few):
