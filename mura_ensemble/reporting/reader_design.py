@@ -24,7 +24,7 @@ from mura_ensemble.stats.panel_gold import (
     all_panels,
     panel_gold,
 )
-from mura_ensemble.stats.panel_scores import PanelStudy, leave_out
+from mura_ensemble.stats.panel_scores import PanelStudy
 
 __all__ = ["Design", "Settings", "honest_kappa", "judge"]
 
@@ -154,10 +154,7 @@ def judge(
 
 
 def honest_kappa(design: Design, raters: FloatArray, settings: Settings) -> Design:
-    """Kappa only of whom it says something of, and with the house's limits where there is one gold standard.
-
-    Against one class kappa is 0 whatever a rater saw, and that 0 would pull every mean and range to itself. The
-    house's limits hold for few studies and for a perfect table.
+    """Kappa with the house's limits where there is one gold standard: they hold for few studies and for a perfect table.
 
     Parameters
     ----------
@@ -166,10 +163,10 @@ def honest_kappa(design: Design, raters: FloatArray, settings: Settings) -> Desi
         Readers, then models.
     settings : Settings
     """
-    found = leave_out(design.found, design.found.one_class, settings.level)
     if design.gold is None:
-        return replace(design, found=found)
-    decided, unit = ~np.isnan(design.gold), settings.patients
+        return design
+    found, decided = design.found, ~np.isnan(design.gold)
+    unit = settings.patients
     patients = np.arange(len(raters)) if unit is None else np.unique(unit, return_inverse=True)[1]
     limits = clustered_kappa_intervals(
         design.gold[decided].astype(np.int64),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,37 +160,6 @@ def summarise_panels(
         n=n,
         decided=decided,
         one_class=one_class,
-    )
-
-
-def leave_out(found: PanelStudy, raters: BoolArray, level: float) -> PanelStudy:
-    """Take raters (J + M,) out of every mean and contrast, as if their figure were undefined; panels keep them."""
-    if not raters.any():
-        return found
-    readers, models = np.split(raters, [len(found.own)])
-    pairs = models[:, None] | readers
-    contrast = np.where(pairs, np.nan, found.contrast)
-    draws = np.where(pairs, np.nan, found.contrast_draws)
-    overall = percentile_limits(_mean_defined(draws), level)
-    apart = {
-        name: np.where(pairs, np.nan, getattr(found, name)) for name in ("contrast_low", "contrast_high")
-    }
-    own = {name: np.where(raters, np.nan, getattr(found, name)) for name in ("mean", "mean_low", "mean_high")}
-    seat = {
-        name: np.where(readers, np.nan, getattr(found, name)) for name in ("bias", "bias_low", "bias_high")
-    }
-    return replace(
-        found,
-        **own,
-        **seat,
-        **apart,
-        contrast=contrast,
-        contrast_draws=draws,
-        contrast_jackknife=np.where(pairs, np.nan, found.contrast_jackknife),
-        overall=_mean_defined(contrast),
-        overall_low=overall[0],
-        overall_high=overall[1],
-        undefined=int(np.isnan(draws[:, ~np.isnan(contrast)]).sum()),
     )
 
 
