@@ -30,6 +30,7 @@ from mura_ensemble.data.files import (
     read_frame,
     read_json,
     read_json_lines,
+    refuse_gaps,
     write_frame,
     write_json,
     write_text,
@@ -51,6 +52,7 @@ __all__ = [
 
 SCHEMA = 3
 METRICS = "metrics.jsonl"
+_PLAN = ("architecture", "arguments", "data")
 _MEMBER = ("file", "fold", "study_type", "weights")
 
 
@@ -178,7 +180,12 @@ def read_run(folder: Path) -> TrainedRun:
         raise InputError(f"{folder / RUN}: schema {card.get('schema')!r}; this version reads schema {SCHEMA}")
     if "members" not in card:
         raise InputError(f"{folder / RUN}: the run is not finished; run train again with the same arguments")
-    _refuse_gaps(folder / RUN, card)
+    for what, part, fields in (
+        ("the run", card, ("kind", "plan")),
+        ("plan", card.get("plan"), _PLAN),
+        *((f"member {place}", member, _MEMBER) for place, member in enumerate(card["members"])),
+    ):
+        refuse_gaps(folder / RUN, what, part, fields, "the file was edited, restore it or train again")
     adopted = card["kind"] == ADOPTED
     verb = "adopt" if adopted else "train"
     return TrainedRun(
@@ -192,17 +199,6 @@ def read_run(folder: Path) -> TrainedRun:
         metrics=pd.DataFrame([] if adopted else read_json_lines(folder / METRICS)),
         kind=card["kind"],
     )
-
-
-def _refuse_gaps(path: Path, card: dict[str, Any]) -> None:
-    """What `predict` and `cam` need of it; a file that somebody edited must not end in a traceback."""
-    wanted = {"": (card, ("kind", "plan")), "plan": (card.get("plan"), ("architecture", "arguments", "data"))}
-    wanted |= {f"member {place}": (member, _MEMBER) for place, member in enumerate(card["members"])}
-    for where, (part, names) in wanted.items():
-        for name in names:
-            if not isinstance(part, dict) or name not in part:
-                said = f"{where} has no '{name}'" if where else f"there is no '{name}'"
-                raise InputError(f"{path}: {said}; the file was edited, restore it or train again")
 
 
 def _read_folds(path: Path, data: dict[str, Any], verb: str) -> pd.DataFrame:

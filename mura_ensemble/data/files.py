@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ __all__ = [
     "read_frame",
     "read_json",
     "read_json_lines",
+    "refuse_gaps",
     "write_frame",
     "write_json",
     "write_text",
@@ -137,6 +138,18 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{path}: expected a JSON object, found {type(value).__name__}")
     return value
+
+
+def refuse_gaps(path: Path, what: str, found: Any, fields: Sequence[str], mend: str) -> None:
+    """Refuse a part of a JSON file, perhaps edited by hand, that is no object or lacks a field.
+
+    Raises
+    ------
+    InputError
+    """
+    missing = [name for name in fields if name not in found] if isinstance(found, dict) else list(fields)
+    if missing:
+        raise InputError(f"{path}: {what} has no '{missing[0]}'; {mend}")
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:

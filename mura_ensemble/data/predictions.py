@@ -35,6 +35,7 @@ from mura_ensemble.data.files import (
     digest_of_file,
     digest_of_rows,
     read_json,
+    refuse_gaps,
     write_frame,
     write_json,
 )
@@ -58,6 +59,7 @@ __all__ = [
 
 CARD = "card.json"
 SCHEMA = 1
+_EDITED = "the card was edited, predict or import again"
 _CARD_FIELDS = ("backbone", "made_by", "simulated", "inputs", "splits", "provenance")
 _SPLIT_FIELDS = ("key", "role", "level", "manifest_digest", "file_digest", "studies", "views", "failed")
 Role = Literal["held-out", "out-of-fold", "in-sample", "unknown"]
@@ -211,30 +213,20 @@ def read_card(folder: Path) -> dict[str, Any]:
     card = read_json(path)
     if card.get("schema") != SCHEMA:
         raise InputError(f"{path}: schema {card.get('schema')!r}; this version reads schema {SCHEMA}")
-    _refuse_gaps(path, "the card", card, _CARD_FIELDS)
+    refuse_gaps(path, "the card", card, _CARD_FIELDS, _EDITED)
     if not isinstance(card["splits"], dict):
-        raise InputError(
-            f"{path}: 'splits' is no table of splits; the card was edited, predict or import again"
-        )
+        raise InputError(f"{path}: 'splits' is no table of splits; {_EDITED}")
     for split, entry in card["splits"].items():
         try:
             plain_name(split, "split")  # it becomes the name of a file
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-        _refuse_gaps(path, f"split '{split}'", entry, _SPLIT_FIELDS)
+        refuse_gaps(path, f"split '{split}'", entry, _SPLIT_FIELDS, _EDITED)
         if entry["key"] != cache_key(card["inputs"], entry["manifest_digest"]):
             raise InputError(
                 f"{path}: the key of split '{split}' does not follow from its inputs; the card was edited"
             )
     return card
-
-
-def _refuse_gaps(path: Path, what: str, found: Any, fields: tuple[str, ...]) -> None:
-    missing = [name for name in fields if name not in found] if isinstance(found, dict) else list(fields)
-    if missing:
-        raise InputError(
-            f"{path}: {what} has no '{missing[0]}'; the card was edited, predict or import again"
-        )
 
 
 def backbone_folders(root: Path, names: Sequence[str] = ()) -> list[Path]:

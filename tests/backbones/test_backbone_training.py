@@ -440,3 +440,24 @@ def test_a_damaged_checkpoint_is_named_with_what_to_do(
     checkpoint.unlink()
     _train(study, out)
     assert contents(out) == contents(whole.folder)
+
+
+@pytest.mark.parametrize(
+    ("inside", "name", "said"),
+    [
+        ((), "plan", "the run has no 'plan'"),
+        (("plan",), "data", "plan has no 'data'"),
+        (("members", 0), "weights", "member 0 has no 'weights'"),
+    ],
+)
+def test_a_record_that_was_edited_is_refused_in_one_sentence(
+    run: Any, tmp_path: Path, inside: tuple[Any, ...], name: str, said: str
+) -> None:
+    card = json.loads((run.folder / "run.json").read_text())
+    part = card
+    for step in inside:
+        part = part[step]
+    del part[name]
+    (tmp_path / "run.json").write_text(json.dumps(card))
+    with pytest.raises(InputError, match=f"run.json: {said}; the file was edited, restore it or train again"):
+        runs.read_run(tmp_path)
