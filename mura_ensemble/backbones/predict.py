@@ -152,6 +152,7 @@ def predict_backbone(
         if not allow_failed:
             work.refuse_to_lose(gone)
         numbers = [number for number in work.missing(len(rows)) if number % turns == turn]
+        members = None
         if numbers:
             members = Members(
                 trained,
@@ -162,10 +163,9 @@ def predict_backbone(
                 compiled=compiled,
                 device=where,
             )
-            # Networks that cannot be made leave nothing behind.
-            work.begin(len(rows))
+        work.begin(len(rows))  # after the networks: those that cannot be made leave nothing behind
+        if members is not None:
             computed = predict_parts(work, rows, numbers, members, batch_size=batch_size, workers=workers)
-        work.begin(len(rows))
         table = work.finish(rows, allow_failed=allow_failed)
     return _summary(work, rows, table, computed, stood=stood, allow_failed=allow_failed)
 

@@ -166,14 +166,13 @@ class Work:
         ------
         InputError
         """
-        if not (self.folder / CARD).exists() or self.split not in read_card(self.folder)["splits"]:
-            return
-        path, standing = self.folder / f"{self.split}.parquet", self._readable()
+        failed = table[table["status"] == "failed"]
+        path = self.folder / f"{self.split}.parquet"
+        standing = self._readable() if len(failed) and path.exists() else None
         if standing is None:
             return
         known = pd.MultiIndex.from_frame(standing.loc[standing["status"] == "ok", ["study", "view"]])
-        again = pd.MultiIndex.from_frame(table[["study", "view"]]).isin(known)
-        lost = table[(table["status"] == "failed") & again]
+        lost = failed[pd.MultiIndex.from_frame(failed[["study", "view"]]).isin(known)]
         if len(lost):
             raise InputError(
                 f"{path}: {count(len(lost), 'view')} with a number there cannot be read now, first {lost['view'].iloc[0]} "
