@@ -129,9 +129,8 @@ def pool_studies(
         where = views.groupby("study", sort=True)[["patient", "study_type", "split"]].first()
         if studies is None:
             studies, first = where, backbone
-        if (
-            sizes is None and (views["view"] != views["study"]).all()
-        ):  # a row of its study's name is the whole study
+        # A row of its study's name is the whole study.
+        if sizes is None and (views["view"] != views["study"]).all():
             sizes = views.groupby("study", sort=True).size()
         _refuse_other_studies(studies, where, first, backbone)
         lost = views["status"] != "ok"

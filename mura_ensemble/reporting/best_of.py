@@ -11,9 +11,9 @@ from mura_ensemble.reporting.inputs import Reads
 from mura_ensemble.stats.multiplicity import simultaneous_limits
 from mura_ensemble.stats.panel import fixed_gold
 
-__all__ = ["JOINT_RESAMPLES", "against_best_of"]
+__all__ = ["against_best_of"]
 
-JOINT_RESAMPLES = 2_000
+_RESAMPLES = 2_000
 
 
 def against_best_of(
@@ -62,7 +62,7 @@ def against_best_of(
         reads.calls[raters].to_numpy(np.float64),
         patients=reads.clusters(np.full(len(reads.gold), True)),
         level=level,
-        resamples=min(resamples, JOINT_RESAMPLES),
+        resamples=min(resamples, _RESAMPLES),
         rng=seed,
     )
     rows = {}

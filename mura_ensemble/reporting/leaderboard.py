@@ -249,12 +249,12 @@ def _rates(reads: Reads, name: str, level: float) -> dict[str, float]:
 def _pair(reads: Reads, rater: str, reference: str, level: float, seed: int) -> dict[str, float]:
     calls = reads.calls[[rater, reference]].to_numpy()
     both = ~np.isnan(calls).any(axis=1)
-    if len(np.unique(reads.gold[both])) < 2:
-        right = calls[both] == reads.gold[both, None]
-        only = [int((right[:, one] & ~right[:, other]).sum()) for one, other in ((0, 1), (1, 0))]
-        return dict.fromkeys(_NUMBERS, np.nan) | dict(zip(_COUNTS, [int(both.sum()), *only], strict=True))
+    if not both.any():
+        return dict.fromkeys(_NUMBERS, np.nan) | dict.fromkeys(_COUNTS, 0)
     found = compare_kappas(
         reads.gold[both], calls[both, 0], calls[both, 1], clusters=reads.clusters(both), level=level, rng=seed
     )
-    numbers = (found.kappa, found.kappa_reference, found.difference, found.low, found.high, found.p_swap)
+    numbers = [found.kappa, found.kappa_reference, found.difference, found.low, found.high, found.p_swap]
+    if len(np.unique(reads.gold[both])) < 2:  # undefined, as in `measure`
+        numbers = [np.nan] * len(numbers)
     return dict(zip([*_NUMBERS, *_COUNTS], (*numbers, found.n, found.b, found.c), strict=True))

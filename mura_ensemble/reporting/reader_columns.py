@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from mura_ensemble.reporting.formats import estimate, interval, signed, signed_interval
 from mura_ensemble.reporting.tables import Column, Row
 
-__all__ = ["limits_column", "name_column", "plain_column"]
+__all__ = ["limits_column", "name_column"]
 
 
 def name_column(column: str) -> Column:
     """Who it is, as the head of the row."""
     return Column(column, lambda row: str(row[column]), align="left", header=True)
-
-
-def plain_column(heading: str, column: str, form: Callable[[Any], str], *, remark: str = "") -> Column:
-    """A value in one form."""
-    return Column(heading, lambda row: form(row[column]), help=remark)
 
 
 def limits_column(

@@ -6,7 +6,8 @@ import numpy as np
 
 from mura_ensemble.reporting.formats import estimate, interval, percent
 from mura_ensemble.reporting.page import Block, TableBlock
-from mura_ensemble.reporting.reader_columns import limits_column, name_column, plain_column
+from mura_ensemble.reporting.part_columns import count_column
+from mura_ensemble.reporting.reader_columns import limits_column, name_column
 from mura_ensemble.reporting.reader_words import figure_words
 from mura_ensemble.reporting.readers import ReaderStudy
 from mura_ensemble.reporting.tables import Column, Row
@@ -52,7 +53,7 @@ def readers_section(study: ReaderStudy) -> list[Block]:
 def _reads(study: ReaderStudy) -> Column:
     """Reads, and how many of them count where some do not."""
     if not (study.readers["decided"] < study.readers["reads"]).any():
-        return plain_column("reads", "reads", lambda value: f"{value:,.0f}")
+        return count_column("reads", "reads")
     return Column(
         "reads",
         lambda row: f"{row['reads']:,.0f}",

@@ -15,7 +15,8 @@ from mura_ensemble.reporting.formats import (
     signed_interval,
 )
 from mura_ensemble.reporting.page import Block, Drawing, Paragraph, TableBlock
-from mura_ensemble.reporting.reader_columns import limits_column, name_column, plain_column
+from mura_ensemble.reporting.part_columns import count_column, value_column
+from mura_ensemble.reporting.reader_columns import limits_column, name_column
 from mura_ensemble.reporting.reader_figures import difference_forest, panel_ranges, roc_planes
 from mura_ensemble.reporting.reader_words import figure_words
 from mura_ensemble.reporting.readers import ReaderStudy
@@ -43,7 +44,7 @@ def models_section(study: ReaderStudy, simulated: bool) -> list[Block]:
         limits_column(
             "less these readers", "difference", "diff_low", "diff_high", "mean over readers", sign=True
         ),
-        plain_column(
+        value_column(
             "p", "p_adjusted", p_value, remark="Of no difference to these readers; max-T over the models."
         ),
     ]
@@ -100,7 +101,7 @@ def models_section(study: ReaderStudy, simulated: bool) -> list[Block]:
             "model less reader",
             lambda row: f"{signed(row['difference'])} ({signed_interval(row['low'], row['high'])})",
         ),
-        plain_column("p", "p_adjusted", p_value, remark="Max-T over all rows."),
+        value_column("p", "p_adjusted", p_value, remark="Max-T over all rows."),
     ]
     blocks.append(
         TableBlock(
@@ -118,7 +119,7 @@ def panels_section(study: ReaderStudy, simulated: bool) -> list[Block]:
     name = figure_words(study)
     columns = [
         name_column("rater"),
-        plain_column("panels", "panels", lambda value: f"{value:,.0f}", remark="Panels without the rater."),
+        count_column("panels", "panels", remark="Panels without the rater."),
         Column(
             f"mean {name}",
             lambda row: estimate(row["mean"]),
@@ -126,10 +127,10 @@ def panels_section(study: ReaderStudy, simulated: bool) -> list[Block]:
             below="lowest to highest",
         ),
         Column("rank", lambda row: rank_range(row["best_rank"], row["worst_rank"]), below="best to worst"),
-        plain_column(
+        value_column(
             "median rank", "median_rank", lambda value: "undefined" if pd.isna(value) else f"{value:g}"
         ),
-        plain_column("ranked first", "first", percent),
+        value_column("ranked first", "first", percent),
     ]
     return [
         Drawing(
@@ -160,7 +161,7 @@ def operating_section(study: ReaderStudy, simulated: bool) -> list[Block]:
     columns = [
         name_column("model"),
         Column("reader", lambda row: str(row["reader"]), align="left"),
-        plain_column("n", "n", lambda value: f"{value:,.0f}"),
+        count_column("n", "n"),
         Column(
             "reader",
             lambda row: f"{estimate(row['sensitivity'])} / {estimate(row['specificity'])}",
@@ -169,7 +170,7 @@ def operating_section(study: ReaderStudy, simulated: bool) -> list[Block]:
         limits_column(
             "sensitivity", "difference", "low", "high", "model less reader, at his specificity", sign=True
         ),
-        plain_column(
+        value_column(
             "p", "p_adjusted", p_value, remark="Max-T over the readers and both differences of a model."
         ),
         limits_column(
@@ -180,7 +181,7 @@ def operating_section(study: ReaderStudy, simulated: bool) -> list[Block]:
             "model less reader, at his sensitivity",
             sign=True,
         ),
-        plain_column("p", "specificity_p_adjusted", p_value),
+        value_column("p", "specificity_p_adjusted", p_value),
     ]
     return [
         Drawing(
@@ -212,7 +213,7 @@ def agreement_section(study: ReaderStudy) -> list[Block]:
     columns = [
         name_column("coefficient"),
         limits_column("estimate", "estimate", "low", "high"),
-        plain_column("n", "n", lambda value: f"{value:,.0f}"),
+        count_column("n", "n"),
     ]
     blocks: list[Block] = [
         TableBlock(
@@ -232,8 +233,8 @@ def agreement_section(study: ReaderStudy) -> list[Block]:
         columns = [
             name_column("reader"),
             Column("other", lambda row: str(row["other"]), align="left"),
-            plain_column("n", "n", lambda value: f"{value:,.0f}"),
-            plain_column("agree", "agreement", percent),
+            count_column("n", "n"),
+            value_column("agree", "agreement", percent),
             limits_column("kappa", "kappa", "low", "high"),
         ]
         caption = f"Cohen's kappa of each pair of readers on the studies both read.{more}"
@@ -254,7 +255,7 @@ def other_section(study: ReaderStudy) -> list[Block]:
             detail=lambda row: f"of {count(row['readers_tested'], 'reader')}",
             below="alternative annotator test",
         ),
-        plain_column(
+        value_column(
             "advantage", "advantage", percent, remark="How often it agrees with the others at least as well."
         ),
     ]

@@ -52,12 +52,12 @@ def _a_study_of_type(row: Row) -> str:
 
 
 def of_patients(data: DataCard) -> str:
-    """`of 207 patients`, and how many of them have several studies."""
+    """`of 207 patients`, or that nobody knows them."""
     return f"of {count(data.patients, 'patient')}" if data.patients_known else "patients not known"
 
 
 def _a_study(views: pd.Series[float]) -> str:
-    """`1 to 5 a study, most often 3`."""
+    """`1 to 5 a study, median 3`."""
     least, most = int(views.min()), int(views.max())
     return f"{least} a study" if least == most else f"{least} to {most} a study, median {views.median():g}"
 
