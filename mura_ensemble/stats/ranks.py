@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mura_ensemble.stats.draws import square_root
 from mura_ensemble.stats.resample import JointBootstrap
 
 FloatArray = NDArray[np.float64]
@@ -228,11 +229,8 @@ def rank_confidence_sets_from_covariance(
     if spread.shape != (len(centre), len(centre)) or not np.allclose(spread, spread.T):
         raise ValueError(f"covariance must be a symmetric ({len(centre)}, {len(centre)}) matrix.")
     order = np.lexsort((spread.sum(axis=1), np.diag(spread), centre))  # same digits whatever the order given
-    values, vectors = np.linalg.eigh(spread[np.ix_(order, order)])
-    if values.min() < -1e-8 * max(values.max(), 1e-300):
-        raise ValueError("covariance must be positive semi-definite.")
-    noise = np.random.default_rng(rng).standard_normal((draws, len(centre)))
-    noise = noise * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
+    root = square_root(spread[np.ix_(order, order)])
+    noise = np.random.default_rng(rng).standard_normal((draws, len(centre))) @ root
     return rank_confidence_sets(centre, centre + noise[:, np.argsort(order)], level)
 
 

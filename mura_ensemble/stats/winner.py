@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import log_ndtr
 
+from mura_ensemble.stats.draws import square_root
+
 FloatArray = NDArray[np.float64]
 
 _REACH = 60.0  # standard errors from the winner beyond which a limit is no limit
@@ -253,9 +255,8 @@ def naive_bootstrap_maximum(estimate: ArrayLike, draws: ArrayLike) -> float:
 def _noise(x: FloatArray, sigma: FloatArray, draws: int, rng: int | np.random.Generator) -> FloatArray:
     """Normal errors (R, draws) with covariance sigma, the same for a rater whatever the order given."""
     order = np.lexsort((sigma.sum(axis=1), np.diag(sigma), x))
-    values, vectors = np.linalg.eigh(sigma[np.ix_(order, order)])
     normal = np.random.default_rng(rng).standard_normal((len(x), draws))
-    noise: FloatArray = vectors @ (normal * np.sqrt(np.maximum(values, 0.0))[:, None])
+    noise: FloatArray = square_root(sigma[np.ix_(order, order)]) @ normal
     return noise[np.argsort(order)]
 
 
