@@ -70,7 +70,7 @@ reports: $(VENV)/.plain
 	$(RUN) leaderboard --out reports/mura-leaderboard > /dev/null
 
 catalogue: $(VENV)/.full
-	$(BIN)/python -m mura_ensemble.backbones.catalogue
+	$(BIN)/python -m mura_ensemble.backbones.weights.catalogue
 
 picture: $(VENV)/.plain
 	$(BIN)/python docs/pictures/take.py

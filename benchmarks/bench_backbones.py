@@ -25,7 +25,7 @@ ROUNDS = 5
 def run(quick: bool) -> list[Row]:
     import torch
 
-    from mura_ensemble.backbones.dataset import chosen_device
+    from mura_ensemble.backbones.views.dataset import chosen_device
 
     device = chosen_device("auto")
     on_gpu = device.type != "cpu"
@@ -71,13 +71,13 @@ def _both(
 ) -> tuple[Callable[[], None], Callable[[], None]]:
     import torch
 
-    from mura_ensemble.backbones import forward
-    from mura_ensemble.backbones.dataset import Views, normalised
-    from mura_ensemble.backbones.registry import create_backbone
-    from mura_ensemble.backbones.shards import Work, parts_of
-    from mura_ensemble.backbones.testtime import TestTime
-    from mura_ensemble.backbones.trained import Member, TrainedRun
-    from mura_ensemble.backbones.views import Preprocessing
+    from mura_ensemble.backbones.prediction import forward
+    from mura_ensemble.backbones.prediction.shards import Work, parts_of
+    from mura_ensemble.backbones.prediction.testtime import TestTime
+    from mura_ensemble.backbones.views.dataset import Views, normalised
+    from mura_ensemble.backbones.views.reading import Preprocessing
+    from mura_ensemble.backbones.weights.registry import create_backbone
+    from mura_ensemble.backbones.weights.trained import Member, TrainedRun
 
     preprocessing = Preprocessing(size=SIDE, channels=1, mean=(0.449,), std=(0.226,))
     model = create_backbone(ARCHITECTURE, channels=1, size=SIDE, arguments={})

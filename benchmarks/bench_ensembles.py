@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from benchmarks import OURS, Row, cpu_seconds
-from mura_ensemble.ensembles.combination import Sample
-from mura_ensemble.ensembles.greedy import ROUNDS, Metric, select
-from mura_ensemble.ensembles.search import search_subsets
-from mura_ensemble.ensembles.stacked import fit
+from mura_ensemble.ensembles.combining.combination import Sample
+from mura_ensemble.ensembles.combining.greedy import ROUNDS, Metric, select
+from mura_ensemble.ensembles.combining.stacked import fit
+from mura_ensemble.ensembles.worth.search import search_subsets
 
 PEER_ROUNDS = 1  # of the loop: extrapolated to all rounds
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks import OURS, Row, Study, cpu_seconds, importable, missing, peak_mb, simulate
 from benchmarks.bench_one_rater import RESAMPLES, kappa
-from mura_ensemble.stats.resample import joint_bootstrap
+from mura_ensemble.stats.resampling.resample import joint_bootstrap
 
 TARGETS = {207: 0.15, 1_199: 0.30, 14_863: 3.0}
 

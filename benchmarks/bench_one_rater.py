@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks import OURS, Row, Study, cpu_seconds, importable, missing, simulate
-from mura_ensemble.stats.exact import exact_bootstrap
-from mura_ensemble.stats.kappa import tables_2x2
-from mura_ensemble.stats.resample import joint_bootstrap
+from mura_ensemble.stats.kappa.cohen import tables_2x2
+from mura_ensemble.stats.kappa.exact import exact_bootstrap
+from mura_ensemble.stats.resampling.resample import joint_bootstrap
 
 RESAMPLES = 10_000
 EXACT = "no seed, no Monte-Carlo error"

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks import OURS, Row, Study, cpu_seconds, importable, missing, simulate
 from benchmarks.bench_one_rater import RESAMPLES, kappa
-from mura_ensemble.stats.paired import compare_kappas
+from mura_ensemble.stats.comparing.paired import compare_kappas
 
 SLOW = 100
 

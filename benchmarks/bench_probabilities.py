@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import OURS, Row, cpu_seconds, missing
-from mura_ensemble.stats.auroc import auroc, auroc_differences
-from mura_ensemble.stats.calibration import calibration
-from mura_ensemble.stats.diversity import diversity
-from mura_ensemble.stats.operating import best_threshold
-from mura_ensemble.stats.proper import compare_losses
+from mura_ensemble.stats.probabilities.auroc import auroc, auroc_differences
+from mura_ensemble.stats.probabilities.calibration import calibration
+from mura_ensemble.stats.probabilities.diversity import diversity
+from mura_ensemble.stats.probabilities.operating import best_threshold
+from mura_ensemble.stats.probabilities.proper import compare_losses
 
 RATERS = 20
 PAIRS = RATERS * (RATERS - 1) // 2

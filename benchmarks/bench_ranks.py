@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks import OURS, Row, cpu_seconds
-from mura_ensemble.stats.ranks import rank_confidence_sets_from_covariance
-from mura_ensemble.stats.winner import empirical_bayes, equicorrelated_covariance, winner_interval
+from mura_ensemble.stats.comparing.ranks import rank_confidence_sets_from_covariance
+from mura_ensemble.stats.comparing.winner import empirical_bayes, equicorrelated_covariance, winner_interval
 
 
 def run(quick: bool) -> list[Row]:

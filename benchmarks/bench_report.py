@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import OURS, Row, cpu_seconds, peak_mb, simulate
-from mura_ensemble.reporting.compare import compare_raters
-from mura_ensemble.reporting.report import write_report
+from mura_ensemble.comparison.compare import compare_raters
+from mura_ensemble.report.write import write_report
 
 RESAMPLES = 10_000
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import OURS, Row, cpu_seconds, peak_mb, simulate
-from mura_ensemble.stats.patterns import PatternCounter, Patterns
-from mura_ensemble.stats.resample import bootstrap_patterns
+from mura_ensemble.stats.resampling.patterns import PatternCounter, Patterns
+from mura_ensemble.stats.resampling.resample import bootstrap_patterns
 
 CHUNK = 500_000
 RESAMPLES = 1_000

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from mura_ensemble.stats.clustered import clustered_kappa_interval
-from mura_ensemble.stats.intervals import kappa_interval
-from mura_ensemble.stats.kappa import cohen_kappa, tables_2x2
-from mura_ensemble.stats.paired import compare_kappas
-from mura_ensemble.stats.resample import joint_bootstrap
+from mura_ensemble.stats.comparing.paired import compare_kappas
+from mura_ensemble.stats.kappa.clustered import clustered_kappa_interval
+from mura_ensemble.stats.kappa.cohen import cohen_kappa, tables_2x2
+from mura_ensemble.stats.kappa.intervals import kappa_interval
+from mura_ensemble.stats.resampling.resample import joint_bootstrap
 
 SHARE, COMMON, RESAMPLES = 0.6, 0.4, 1_000
 MIX = (

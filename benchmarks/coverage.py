@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mura_ensemble.stats import limits
-from mura_ensemble.stats.coverage import CoverageResult, Rule, coverage
-from mura_ensemble.stats.intervals import Kind, kappa_intervals
+from mura_ensemble.stats.kappa import limits
+from mura_ensemble.stats.kappa.coverage import CoverageResult, Rule, coverage
+from mura_ensemble.stats.kappa.intervals import Kind, kappa_intervals
 
 FloatArray = NDArray[np.float64]
 Rows = list[tuple[str, CoverageResult]]

@@ -24,7 +24,7 @@ import pandas as pd
 import seaborn as sns
 
 import mura_ensemble as me
-from mura_ensemble.ensembles.poolings import FIXED
+from mura_ensemble.ensembles.pooling.rules import FIXED
 
 above = [folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / "predictions").is_dir()]
 repository = above[0] if above else Path.cwd()

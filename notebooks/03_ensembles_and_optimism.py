@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 import mura_ensemble as me
-from mura_ensemble.stats.diversity import diversity
+from mura_ensemble.stats.probabilities.diversity import diversity
 
 above = [folder for folder in (Path.cwd(), *Path.cwd().parents) if (folder / "predictions").is_dir()]
 repository = above[0] if above else Path.cwd()

@@ -135,8 +135,8 @@ else:
             work / name
         )
 
-    from mura_ensemble.backbones.predict import predict_backbone
-    from mura_ensemble.backbones.train import train_backbone
+    from mura_ensemble.backbones.prediction.predict import predict_backbone
+    from mura_ensemble.backbones.training.train import train_backbone
 
     train_backbone(
         work / "manifest.csv",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mura_ensemble import cli
+from mura_ensemble import commands
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
@@ -104,7 +104,7 @@ def run(monkeypatch, capsys, tmp_path):
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["mura-ensemble", *map(str, words)])
         try:
-            cli.main()
+            commands.main()
             status = 0
         except SystemExit as stop:
             status = stop.code or 0

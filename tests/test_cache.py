@@ -14,14 +14,14 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from mura_ensemble.cli import app
+from mura_ensemble.cache.checking import verify_cache
+from mura_ensemble.cache.difference import diff_caches
+from mura_ensemble.cache.listing import list_cache
+from mura_ensemble.cache.removal import planned_removal, remove
+from mura_ensemble.commands import app
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import digest_of_file, read_json, write_json
 from mura_ensemble.data.predictions import manifest_digest, read_card, write_split
-from mura_ensemble.workflows.cache_checking import verify_cache
-from mura_ensemble.workflows.cache_difference import diff_caches
-from mura_ensemble.workflows.cache_listing import list_cache
-from mura_ensemble.workflows.cache_removal import planned_removal, remove
 
 EXAMPLES = Path(__file__).parents[1] / "predictions"
 

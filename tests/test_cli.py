@@ -14,7 +14,7 @@ REPORT_FILES = {"report.html", "report.md", "leaderboard.csv", "comparison.json"
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("set") / "simulated"
-    from mura_ensemble.data.simulate import simulate_reader_study, write_reader_study
+    from mura_ensemble.data.simulation.study import simulate_reader_study, write_reader_study
 
     write_reader_study(simulate_reader_study(seed=3), folder)
     return folder

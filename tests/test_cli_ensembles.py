@@ -15,7 +15,7 @@ from mura_ensemble.data.predictions import read_card, read_split, write_split
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
-    from mura_ensemble.data.simulate import simulate_reader_study, write_reader_study
+    from mura_ensemble.data.simulation.study import simulate_reader_study, write_reader_study
 
     folder = tmp_path_factory.mktemp("set") / "simulated"
     write_reader_study(simulate_reader_study(seed=3), folder)

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mura_ensemble.published.honest import mura_honest_board
-from mura_ensemble.reporting.board_figures import board_forest
-from mura_ensemble.reporting.board_rows import board_rows
-from mura_ensemble.reporting.board_terminal import rich_text, terminal_text
-from mura_ensemble.reporting.board_words import MURA_SOURCES
-from mura_ensemble.stats.kappa import cohen_kappa
+from mura_ensemble.published.board.honest import mura_honest_board
+from mura_ensemble.report.pages.published.figures import board_forest
+from mura_ensemble.report.pages.published.rows import board_rows
+from mura_ensemble.report.pages.published.terminal import rich_text, terminal_text
+from mura_ensemble.report.pages.published.verdict import MURA_SOURCES
+from mura_ensemble.stats.kappa.cohen import cohen_kappa
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def board():
 def run(run, monkeypatch, board):
     """The command line; MURA's board is made once for all tests."""
     monkeypatch.setenv("COLUMNS", "110")
-    monkeypatch.setattr("mura_ensemble.workflows.leaderboard.mura_honest_board", lambda *, rng: board)
+    monkeypatch.setattr("mura_ensemble.commands.work.leaderboard.mura_honest_board", lambda *, rng: board)
     return run
 
 
@@ -227,7 +227,7 @@ def test_one_kappa_as_a_file(run, tmp_path):
     assert len(tables) == len(record["tables"]) == 398
     counts = tables[["tn", "fp", "fn", "tp"]].to_numpy().reshape(-1, 2, 2)
     np.testing.assert_allclose(cohen_kappa(counts).round(3), 0.778)
-    from mura_ensemble.stats.intervals import kappa_intervals
+    from mura_ensemble.stats.kappa.intervals import kappa_intervals
 
     some = kappa_intervals(counts[[0, 150, 250, 397]])
     assert record["low"] <= some.low.min()

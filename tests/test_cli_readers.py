@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import typer
 
-from mura_ensemble.cli.readers import VERBS
+from mura_ensemble.commands.readers import VERBS
 from mura_ensemble.data.errors import InputError
 
 SIMULATED = Path(__file__).parent.parent / "predictions" / "simulated"

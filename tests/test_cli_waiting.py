@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
-PROGRAM = "from mura_ensemble.cli.waiting import waiting\nwith waiting('scoring every panel'): print('done')"
+PROGRAM = "from mura_ensemble.commands.shared.waiting import waiting\nwith waiting('scoring every panel'): print('done')"
 
 
 def test_a_terminal_sees_what_is_done_and_how_long() -> None:

@@ -11,14 +11,14 @@ import typer
 from documents import PAGES, ROOT, blocks, commands, patched
 
 import mura_ensemble as me
-from mura_ensemble import cli
+from mura_ensemble.commands import app
 
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 
 def options_by_verb():
     """`fit-stack` to its options; a verb of two words under both of them."""
-    command = typer.main.get_command(cli.app)
+    command = typer.main.get_command(app)
     verbs = {}
     for name, verb in command.commands.items():
         for last, single in getattr(verb, "commands", {"": verb}).items():
@@ -188,7 +188,7 @@ def test_the_recipes_for_extending_can_be_followed(tmp_path):
             file.write_text(patched(block.text, file.read_text(encoding="utf-8")), encoding="utf-8")
         elif block.mark == "run":
             for words in commands(block.text):
-                succeed("mura_ensemble.cli", *words[1:])
+                succeed("mura_ensemble", *words[1:])
     assert len(written) == 3
     assert len((tmp_path / "calls.csv").read_text(encoding="utf-8").splitlines()) == 1 + 207
     succeed(

@@ -22,7 +22,7 @@ HEAVY = (
 PROBE = """
 import json, sys
 sys.argv = ["mura-ensemble", *{arguments!r}]
-from mura_ensemble.cli import app
+from mura_ensemble.commands import app
 try:
     app()
 except SystemExit as stop:
@@ -39,7 +39,7 @@ class Absent:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Absent())
 sys.argv = ["mura-ensemble", *{arguments!r}]
-from mura_ensemble.cli import main
+from mura_ensemble.commands import main
 main()
 """
 

@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-PACKAGES = ["mura_ensemble", "mura_ensemble.stats", "mura_ensemble.published", "mura_ensemble.reporting"]
+PACKAGES = ["mura_ensemble", "mura_ensemble.stats", "mura_ensemble.published"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

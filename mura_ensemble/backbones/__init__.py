@@ -10,28 +10,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mura_ensemble.backbones.adopt import adopt_backbone
-    from mura_ensemble.backbones.predict import merge_predictions, predict_backbone
-    from mura_ensemble.backbones.registry import parse_arguments
-    from mura_ensemble.backbones.runs import read_run
-    from mura_ensemble.backbones.shards import PredictionSummary
-    from mura_ensemble.backbones.train import train_backbone
-    from mura_ensemble.backbones.trained import TrainedRun
-    from mura_ensemble.backbones.views import Preprocessing, ViewError, decode_view, read_view
+    from mura_ensemble.backbones.prediction.predict import merge_predictions, predict_backbone
+    from mura_ensemble.backbones.prediction.shards import PredictionSummary
+    from mura_ensemble.backbones.training.train import train_backbone
+    from mura_ensemble.backbones.views.reading import Preprocessing, ViewError, decode_view, read_view
+    from mura_ensemble.backbones.weights.adopt import adopt_backbone
+    from mura_ensemble.backbones.weights.registry import parse_arguments
+    from mura_ensemble.backbones.weights.runs import read_run
+    from mura_ensemble.backbones.weights.trained import TrainedRun
 
 _HOME = {
-    "PredictionSummary": "shards",
-    "Preprocessing": "views",
-    "TrainedRun": "trained",
-    "ViewError": "views",
-    "adopt_backbone": "adopt",
-    "decode_view": "views",
-    "merge_predictions": "predict",
-    "parse_arguments": "registry",
-    "predict_backbone": "predict",
-    "read_run": "runs",
-    "read_view": "views",
-    "train_backbone": "train",
+    "PredictionSummary": "prediction.shards",
+    "Preprocessing": "views.reading",
+    "TrainedRun": "weights.trained",
+    "ViewError": "views.reading",
+    "adopt_backbone": "weights.adopt",
+    "decode_view": "views.reading",
+    "merge_predictions": "prediction.predict",
+    "parse_arguments": "weights.registry",
+    "predict_backbone": "prediction.predict",
+    "read_run": "weights.runs",
+    "read_view": "views.reading",
+    "train_backbone": "training.train",
 }
 
 __all__ = [

@@ -39,7 +39,7 @@ from mura_ensemble.data.files import (
     write_frame,
     write_json,
 )
-from mura_ensemble.data.tables import PREDICTIONS, check_table, read_table
+from mura_ensemble.data.tables.contracts import PREDICTIONS, check_table, read_table
 
 __all__ = [
     "CARD",

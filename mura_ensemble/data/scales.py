@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.tables import row_name
+from mura_ensemble.data.tables.contracts import row_name
 
 __all__ = ["doubtful_logits", "from_logits", "from_probabilities"]
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.ensembles.combination import Array, Combination, Names
-from mura_ensemble.ensembles.intervals import Weight
-from mura_ensemble.ensembles.pooling import StudyProbabilities
-from mura_ensemble.ensembles.poolings import Pooling
+from mura_ensemble.ensembles.combining.combination import Array, Combination, Names
+from mura_ensemble.ensembles.pooling.rules import Pooling
+from mura_ensemble.ensembles.pooling.studies import StudyProbabilities
 from mura_ensemble.ensembles.recipes import Parts, Recipe
 from mura_ensemble.ensembles.thresholds import OperatingPoint
+from mura_ensemble.ensembles.worth.intervals import Weight
 
 __all__ = ["Candidate", "Ensemble", "Evaluation", "FittedOn", "key_digest"]
 

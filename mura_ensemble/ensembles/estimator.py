@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mura_ensemble.ensembles.combination import Array, Sample
+from mura_ensemble.ensembles.combining.combination import Array, Sample
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

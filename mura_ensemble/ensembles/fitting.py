@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.folds import assign_folds
-from mura_ensemble.ensembles.combination import Array, Folds, Names, Sample
+from mura_ensemble.data.tables.folds import assign_folds
+from mura_ensemble.ensembles.combining.combination import Array, Folds, Names, Sample
 from mura_ensemble.ensembles.ensemble import Candidate, Ensemble, Evaluation, FittedOn, key_digest
-from mura_ensemble.ensembles.intervals import weights_with_intervals
-from mura_ensemble.ensembles.nested import best_recipe, kappa_of, nested_choice, reweighted_interval
-from mura_ensemble.ensembles.pooling import StudyProbabilities
-from mura_ensemble.ensembles.poolings import LEARNED, pooled, rules_of
+from mura_ensemble.ensembles.pooling.rules import LEARNED, pooled, rules_of
+from mura_ensemble.ensembles.pooling.studies import StudyProbabilities
 from mura_ensemble.ensembles.recipes import Recipe, fit_parts, recipes_of
-from mura_ensemble.stats.clustered import clustered_kappa_interval
+from mura_ensemble.ensembles.worth.intervals import weights_with_intervals
+from mura_ensemble.ensembles.worth.nested import best_recipe, kappa_of, nested_choice, reweighted_interval
+from mura_ensemble.stats.kappa.clustered import clustered_kappa_interval
 
 __all__ = ["common_role", "fit_ensemble", "gold_of", "labelled_sample"]
 

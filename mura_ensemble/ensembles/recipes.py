@@ -9,9 +9,16 @@ from itertools import product
 import numpy as np
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.ensembles.calibrating import CALIBRATIONS, Calibration, fit_calibration
-from mura_ensemble.ensembles.combination import Array, Combination, Names, Sample
-from mura_ensemble.ensembles.poolings import LEARNED, Pooling, fit_pooling, grows_with_views, pooled, rules_of
+from mura_ensemble.ensembles.combining.calibrating import CALIBRATIONS, Calibration, fit_calibration
+from mura_ensemble.ensembles.combining.combination import Array, Combination, Names, Sample
+from mura_ensemble.ensembles.pooling.rules import (
+    LEARNED,
+    Pooling,
+    fit_pooling,
+    grows_with_views,
+    pooled,
+    rules_of,
+)
 from mura_ensemble.ensembles.strategies import OWN_CUT, STRATEGIES
 from mura_ensemble.ensembles.thresholds import OperatingPoint, parse_operating_point
 from mura_ensemble.ensembles.thresholds import fit as fit_operating_point

@@ -9,13 +9,13 @@ from typing import Any
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json, write_json
-from mura_ensemble.ensembles.calibrating import Calibration
+from mura_ensemble.ensembles.combining.calibrating import Calibration
 from mura_ensemble.ensembles.ensemble import Candidate, Ensemble, Evaluation, FittedOn
-from mura_ensemble.ensembles.intervals import Weight
-from mura_ensemble.ensembles.poolings import FixedPooling, LearnedPooling, Pooling, fixed_pooling
+from mura_ensemble.ensembles.pooling.rules import FixedPooling, LearnedPooling, Pooling, fixed_pooling
 from mura_ensemble.ensembles.recipes import Parts, Recipe
 from mura_ensemble.ensembles.strategies import RECORDS
 from mura_ensemble.ensembles.thresholds import OperatingPoint
+from mura_ensemble.ensembles.worth.intervals import Weight
 
 __all__ = ["SCHEMA", "load_ensemble", "save_ensemble"]
 

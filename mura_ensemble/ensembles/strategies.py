@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from mura_ensemble.ensembles import greedy, means, stacked, weighted
-from mura_ensemble.ensembles.combination import Combination, Sample
+from mura_ensemble.ensembles.combining import greedy, means, stacked, weighted
+from mura_ensemble.ensembles.combining.combination import Combination, Sample
 
 __all__ = ["OWN_CUT", "RECORDS", "STRATEGIES"]
 

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.special import expit
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.ensembles.combination import Array, Names, to_logit
-from mura_ensemble.ensembles.logistic import logistic_path
-from mura_ensemble.stats.operating import (
+from mura_ensemble.ensembles.combining.combination import Array, Names, to_logit
+from mura_ensemble.ensembles.combining.logistic import logistic_path
+from mura_ensemble.stats.probabilities.operating import (
     best_threshold,
     stratified_thresholds,
     threshold_for_sensitivity,

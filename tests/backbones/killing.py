@@ -13,7 +13,12 @@ import numpy as np
 # A process that has imported torch already and only forks, so that a start takes a moment, not seconds.
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["killing", "mura_ensemble.backbones.train", "mura_ensemble.backbones.predict", "timm"]
+    [
+        "killing",
+        "mura_ensemble.backbones.training.train",
+        "mura_ensemble.backbones.prediction.predict",
+        "timm",
+    ]
 )
 
 Job = Callable[..., Any]
@@ -115,7 +120,8 @@ def train_all(out: Path, manifest: Path, labels: Path, tiny: dict[str, Any]) -> 
 
 def predict_all(out: Path, run: Path, manifest: Path) -> None:
     """Both splits of a study into one folder, in as many parts as it has views."""
-    from mura_ensemble.backbones import predict_backbone, shards
+    from mura_ensemble.backbones import predict_backbone
+    from mura_ensemble.backbones.prediction import shards
 
     shards.PART = (1, 1)
     for split in ("train", "test"):
@@ -126,7 +132,8 @@ def predict_all(out: Path, run: Path, manifest: Path) -> None:
 
 def predict_share(out: Path, run: Path, manifest: Path, split: str, shard: str) -> None:
     """One share of one split, in as many parts as it has views."""
-    from mura_ensemble.backbones import predict_backbone, shards
+    from mura_ensemble.backbones import predict_backbone
+    from mura_ensemble.backbones.prediction import shards
 
     shards.PART = (1, 1)
     predict_backbone(run, manifest, out, split=split, name="tiny", shard=shard, device="cpu")

@@ -20,14 +20,14 @@ from conftest import Study
 from safetensors.torch import save_file
 from typer.testing import CliRunner
 
-from mura_ensemble.backbones import adopt, registry
-from mura_ensemble.backbones.adopt import adopt_backbone
-from mura_ensemble.backbones.cam_store import map_views
-from mura_ensemble.backbones.predict import predict_backbone
-from mura_ensemble.backbones.runs import read_run
-from mura_ensemble.backbones.train import train_backbone
-from mura_ensemble.backbones.views import read_view
-from mura_ensemble.cli import app
+from mura_ensemble.backbones.maps.cam_store import map_views
+from mura_ensemble.backbones.prediction.predict import predict_backbone
+from mura_ensemble.backbones.training.train import train_backbone
+from mura_ensemble.backbones.views.reading import read_view
+from mura_ensemble.backbones.weights import adopt, registry
+from mura_ensemble.backbones.weights.adopt import adopt_backbone
+from mura_ensemble.backbones.weights.runs import read_run
+from mura_ensemble.commands import app
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.predictions import read_card, read_split
 

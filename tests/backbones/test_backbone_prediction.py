@@ -13,16 +13,11 @@ from conftest import TINY, Study
 pytestmark = pytest.mark.backbones
 torch = pytest.importorskip("torch")
 
-from mura_ensemble.backbones import (  # noqa: E402
-    merge_predictions,
-    predict_backbone,
-    read_view,
-    shards,
-    train_backbone,
-)
-from mura_ensemble.backbones.cam_store import map_views  # noqa: E402
-from mura_ensemble.backbones.predict import TOLERANCE  # noqa: E402
-from mura_ensemble.backbones.registry import create_backbone, load_weights  # noqa: E402
+from mura_ensemble.backbones import merge_predictions, predict_backbone, read_view, train_backbone  # noqa: E402
+from mura_ensemble.backbones.maps.cam_store import map_views  # noqa: E402
+from mura_ensemble.backbones.prediction import shards  # noqa: E402
+from mura_ensemble.backbones.prediction.predict import TOLERANCE  # noqa: E402
+from mura_ensemble.backbones.weights.registry import create_backbone, load_weights  # noqa: E402
 from mura_ensemble.data.errors import InputError  # noqa: E402
 from mura_ensemble.data.predictions import read_card, read_split  # noqa: E402
 
@@ -275,7 +270,7 @@ def test_a_prediction_that_cannot_begin_leaves_nothing(run: Any, study: Study, t
 def test_a_file_that_changes_while_it_is_in_use_stops_the_prediction(
     run: Any, study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mura_ensemble.backbones.manifests.content_digest", lambda _: "0" * 64)
+    monkeypatch.setattr("mura_ensemble.data.tables.manifests.content_digest", lambda _: "0" * 64)
     with pytest.raises(InputError, match="its file changed while it was in use"):
         _predict(run, study, tmp_path)
 

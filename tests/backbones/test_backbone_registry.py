@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import mura_ensemble.backbones as backbones
-from mura_ensemble.backbones import registry
+from mura_ensemble.backbones.weights import registry
 from mura_ensemble.data.errors import InputError, MissingExtraError
 
 pytestmark = pytest.mark.backbones

@@ -15,12 +15,14 @@ from typer.testing import CliRunner
 pytestmark = pytest.mark.backbones
 torch = pytest.importorskip("torch")
 
-from mura_ensemble.backbones import runs, train, train_backbone  # noqa: E402
-from mura_ensemble.backbones.augment import Changes, changed  # noqa: E402
-from mura_ensemble.backbones.manifests import read_views  # noqa: E402
-from mura_ensemble.backbones.member import _batches, class_weights, seeded  # noqa: E402
-from mura_ensemble.cli import app  # noqa: E402
+from mura_ensemble.backbones import train_backbone  # noqa: E402
+from mura_ensemble.backbones.training import train  # noqa: E402
+from mura_ensemble.backbones.training.member import _batches, class_weights, seeded  # noqa: E402
+from mura_ensemble.backbones.views.augment import Changes, changed  # noqa: E402
+from mura_ensemble.backbones.weights import runs  # noqa: E402
+from mura_ensemble.commands import app  # noqa: E402
 from mura_ensemble.data.errors import InputError  # noqa: E402
+from mura_ensemble.data.tables.manifests import read_views  # noqa: E402
 
 
 def _train(study: Study, out: Path, **changes: Any) -> Any:
@@ -109,7 +111,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mura_ensemble.backbones.member.changed", interrupted)
+    monkeypatch.setattr("mura_ensemble.backbones.training.member.changed", interrupted)
     words = f"train {study.manifest} {study.labels} --architecture test_vit --argument patch_size=8 --size 32"
     result = CliRunner().invoke(app, [*words.split(), "--device", "cpu", "--out", str(tmp_path / "run")])
     assert result.exit_code == 130
@@ -193,7 +195,9 @@ def test_training_again_computes_nothing_and_other_arguments_are_refused(
     _train(study, out, epochs=1)
     before = _digests(out)
     with monkeypatch.context() as patch:
-        patch.setattr("mura_ensemble.backbones.member.changed", lambda *_: pytest.fail("trained again"))
+        patch.setattr(
+            "mura_ensemble.backbones.training.member.changed", lambda *_: pytest.fail("trained again")
+        )
         again = _train(study, out, epochs=1)
     assert str(again).endswith(f"already whole, nothing had to be trained: {out}")
     assert _digests(out) == before
@@ -333,7 +337,7 @@ def test_decoding_in_loader_processes_changes_nothing(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = _train(study, tmp_path / "kept", epochs=1)
-    monkeypatch.setattr("mura_ensemble.backbones.dataset.MEMORY", 0)
+    monkeypatch.setattr("mura_ensemble.backbones.views.dataset.MEMORY", 0)
     _train(study, tmp_path / "streamed", epochs=1, workers=1)
     assert _digests(tmp_path / "streamed") == _digests(kept.folder)
 

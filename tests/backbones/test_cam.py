@@ -14,20 +14,20 @@ pytestmark = pytest.mark.backbones
 torch = pytest.importorskip("torch")
 pytest.importorskip("captum")
 
-from mura_ensemble.backbones import cam as cam_module  # noqa: E402
 from mura_ensemble.backbones import predict_backbone, train_backbone  # noqa: E402
-from mura_ensemble.backbones.cam import Mapper  # noqa: E402
-from mura_ensemble.backbones.cam_drawing import over_square, overlay  # noqa: E402
-from mura_ensemble.backbones.cam_store import map_views  # noqa: E402
-from mura_ensemble.backbones.dataset import chosen_device, normalised  # noqa: E402
-from mura_ensemble.backbones.registry import load_weights  # noqa: E402
-from mura_ensemble.cli import app  # noqa: E402
+from mura_ensemble.backbones.maps import cam as cam_module  # noqa: E402
+from mura_ensemble.backbones.maps.cam import Mapper  # noqa: E402
+from mura_ensemble.backbones.maps.cam_drawing import over_square, overlay  # noqa: E402
+from mura_ensemble.backbones.maps.cam_store import map_views  # noqa: E402
+from mura_ensemble.backbones.views.dataset import chosen_device, normalised  # noqa: E402
+from mura_ensemble.backbones.weights.registry import load_weights  # noqa: E402
+from mura_ensemble.commands import app  # noqa: E402
+from mura_ensemble.commands.work.ensembles import fit_stack  # noqa: E402
+from mura_ensemble.commands.work.map_sheets import Column, _lines  # noqa: E402
+from mura_ensemble.commands.work.maps import ensemble_column, map_studies, same_grid  # noqa: E402
 from mura_ensemble.data.errors import InputError, MissingExtraError  # noqa: E402
 from mura_ensemble.data.predictions import read_split  # noqa: E402
 from mura_ensemble.ensembles.store import load_ensemble  # noqa: E402
-from mura_ensemble.workflows.ensembles import fit_stack  # noqa: E402
-from mura_ensemble.workflows.map_sheets import Column, _lines  # noqa: E402
-from mura_ensemble.workflows.maps import ensemble_column, map_studies, same_grid  # noqa: E402
 
 DENSENET = {"growth_rate": 4, "block_config": [2, 2, 2, 2]}
 SWIN = {"embed_dim": 16, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 4, 8], "window_size": 2, "patch_size": 2}

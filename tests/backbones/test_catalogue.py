@@ -10,15 +10,15 @@ from typer.testing import CliRunner
 pytestmark = pytest.mark.backbones
 pytest.importorskip("torch")
 
-from mura_ensemble.backbones import registry  # noqa: E402
-from mura_ensemble.backbones.catalogue import (  # noqa: E402
+from mura_ensemble.backbones.weights import registry  # noqa: E402
+from mura_ensemble.backbones.weights.catalogue import (  # noqa: E402
     catalogue,
     entry_called,
     measure,
     not_for_all_uses,
     search_timm,
 )
-from mura_ensemble.cli import app  # noqa: E402
+from mura_ensemble.commands import app  # noqa: E402
 from mura_ensemble.data.errors import InputError  # noqa: E402
 
 # From the published board of MURA, and the strong ones of today.

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.backbones
 pydicom = pytest.importorskip("pydicom")
 Image = pytest.importorskip("PIL.Image")
 
-from mura_ensemble.backbones.views import Preprocessing, ViewError, decode_view, fitted  # noqa: E402
+from mura_ensemble.backbones.views.reading import Preprocessing, ViewError, decode_view, fitted  # noqa: E402
 
 RAMP = (np.arange(48, dtype=np.uint16).reshape(6, 8) * 85) % 4096  # 12 bits
 

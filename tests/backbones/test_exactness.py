@@ -7,7 +7,7 @@ import pytest
 pytestmark = pytest.mark.backbones
 torch = pytest.importorskip("torch")
 
-from mura_ensemble.backbones.exactness import PROBE_TOLERANCE, probe  # noqa: E402
+from mura_ensemble.backbones.weights.exactness import PROBE_TOLERANCE, probe  # noqa: E402
 
 SWIN = {"img_size": 64, "embed_dim": 16, "depths": (1, 1), "num_heads": (2, 2), "window_size": 4}
 DENSENET = {"growth_rate": 8, "block_config": (2, 2, 2, 2)}

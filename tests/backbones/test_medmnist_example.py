@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.backbones
 Image = pytest.importorskip("PIL.Image")
 
-from mura_ensemble.data.tables import MANIFEST, read_labels, read_table  # noqa: E402
+from mura_ensemble.data.tables.contracts import MANIFEST, read_labels, read_table  # noqa: E402
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "medmnist_to_views.py"
 

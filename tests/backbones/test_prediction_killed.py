@@ -67,7 +67,7 @@ def test_two_processes_of_torchrun_write_the_rows_of_one(
 ) -> None:
     killing.run(predict_split, tmp_path / "one", run.folder, fixed_study.manifest, "train")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
-    words = ["-m", "mura_ensemble.cli", "predict", str(run.folder), str(fixed_study.manifest)]
+    words = ["-m", "mura_ensemble", "predict", str(run.folder), str(fixed_study.manifest)]
     more = ["--split", "train", "--name", "tiny", "--device", "cpu", "--out", str(tmp_path / "two")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(

@@ -15,15 +15,15 @@ pytestmark = pytest.mark.backbones
 torch = pytest.importorskip("torch")
 
 from mura_ensemble.backbones import predict_backbone, train_backbone  # noqa: E402
-from mura_ensemble.backbones.dataset import normalised  # noqa: E402
-from mura_ensemble.backbones.manifests import read_views  # noqa: E402
-from mura_ensemble.backbones.predict import TOLERANCE  # noqa: E402
-from mura_ensemble.backbones.registry import create_backbone, load_weights  # noqa: E402
-from mura_ensemble.backbones.testtime import TestTime, parse_tta  # noqa: E402
-from mura_ensemble.backbones.views import read_view  # noqa: E402
-from mura_ensemble.cli import app  # noqa: E402
+from mura_ensemble.backbones.prediction.predict import TOLERANCE  # noqa: E402
+from mura_ensemble.backbones.prediction.testtime import TestTime, parse_tta  # noqa: E402
+from mura_ensemble.backbones.views.dataset import normalised  # noqa: E402
+from mura_ensemble.backbones.views.reading import read_view  # noqa: E402
+from mura_ensemble.backbones.weights.registry import create_backbone, load_weights  # noqa: E402
+from mura_ensemble.commands import app  # noqa: E402
 from mura_ensemble.data.errors import InputError  # noqa: E402
 from mura_ensemble.data.predictions import read_card, read_split  # noqa: E402
+from mura_ensemble.data.tables.manifests import read_views  # noqa: E402
 
 FAMILIES = {
     "densenet121": {"growth_rate": 4, "block_config": [2, 2, 2, 2]},

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 Image = pytest.importorskip("PIL.Image")
 
 from mura_ensemble.backbones import predict_backbone, read_view, train_backbone  # noqa: E402
-from mura_ensemble.backbones.cam_store import map_views  # noqa: E402
+from mura_ensemble.backbones.maps.cam_store import map_views  # noqa: E402
 from mura_ensemble.data.predictions import read_split  # noqa: E402
 
 VIEWS = Path(__file__).parent / "real_radiographs"

@@ -15,16 +15,16 @@ pytestmark = pytest.mark.backbones
 torch = pytest.importorskip("torch")
 
 from mura_ensemble.backbones import predict_backbone, train_backbone  # noqa: E402
-from mura_ensemble.backbones.augment import Changes, changed, drawn  # noqa: E402
-from mura_ensemble.backbones.checkpoints import lowest  # noqa: E402
-from mura_ensemble.backbones.dataset import Views, normalised  # noqa: E402
-from mura_ensemble.backbones.manifests import read_views  # noqa: E402
-from mura_ensemble.backbones.member import _batches, seeded  # noqa: E402
-from mura_ensemble.backbones.recipes import RECIPES, settings_of  # noqa: E402
-from mura_ensemble.backbones.registry import create_backbone, load_weights  # noqa: E402
-from mura_ensemble.backbones.tasks import divided, read_training_views, tasks_of  # noqa: E402
+from mura_ensemble.backbones.training.member import _batches, seeded  # noqa: E402
+from mura_ensemble.backbones.training.recipes import RECIPES, settings_of  # noqa: E402
+from mura_ensemble.backbones.training.tasks import divided, read_training_views, tasks_of  # noqa: E402
+from mura_ensemble.backbones.views.augment import Changes, changed, drawn  # noqa: E402
+from mura_ensemble.backbones.views.dataset import Views, normalised  # noqa: E402
+from mura_ensemble.backbones.weights.checkpoints import lowest  # noqa: E402
+from mura_ensemble.backbones.weights.registry import create_backbone, load_weights  # noqa: E402
 from mura_ensemble.data.errors import InputError  # noqa: E402
 from mura_ensemble.data.predictions import read_card, read_split  # noqa: E402
+from mura_ensemble.data.tables.manifests import read_views  # noqa: E402
 
 
 def _train(study: Study, out: Path, **changes: Any) -> Any:
@@ -226,7 +226,7 @@ def test_the_gold_standard_of_its_own_fold_changes_no_weight(
     # The folds are made by gold too; the first run's are what both have.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "mura_ensemble.backbones.tasks.assign_folds",
+            "mura_ensemble.backbones.training.tasks.assign_folds",
             lambda studies, gold, **given: _folds_as(fold_of, studies, gold, **given),
         )
         again = _train(study, tmp_path / "again", **changes)
@@ -238,7 +238,7 @@ def test_the_gold_standard_of_its_own_fold_changes_no_weight(
 
 
 def _folds_as(fold_of: pd.Series, studies: pd.DataFrame, gold: pd.Series, **given: Any) -> pd.Series:
-    from mura_ensemble.data.folds import assign_folds
+    from mura_ensemble.data.tables.folds import assign_folds
 
     return (
         fold_of.loc[studies["study"]]
@@ -294,7 +294,7 @@ def test_shares_of_the_trainings_make_one_run(fixed_study: Study, tmp_path: Path
 
 
 def test_workers_change_no_weight(fixed_study: Study, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr("mura_ensemble.backbones.dataset.MEMORY", 0)  # else workers have nothing to do
+    monkeypatch.setattr("mura_ensemble.backbones.views.dataset.MEMORY", 0)  # else workers have nothing to do
     found = [
         _train(fixed_study, tmp_path / f"run{workers}", folds=1, epochs=1, workers=workers)
         for workers in (0, 2)

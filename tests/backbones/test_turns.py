@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mura_ensemble.backbones.turns import local_rank, shard_here
+from mura_ensemble.backbones.prediction.turns import local_rank, shard_here
 from mura_ensemble.data.errors import InputError
 
 ARRAY = {

@@ -11,15 +11,14 @@ import pytest
 pytestmark = pytest.mark.backbones
 Image = pytest.importorskip("PIL.Image")
 
-from mura_ensemble.backbones.views import (  # noqa: E402
-    MISSING,
+from mura_ensemble.backbones.views.reading import (  # noqa: E402
     Preprocessing,
     ViewError,
-    content_digest,
     decode_view,
     fitted,
     read_view,
 )
+from mura_ensemble.data.tables.manifests import MISSING, content_digest  # noqa: E402
 
 GRAY = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.folds import assign_folds
-from mura_ensemble.data.simulate import simulate_reader_study
-from mura_ensemble.data.tables import STUDIES
+from mura_ensemble.data.simulation.study import simulate_reader_study
+from mura_ensemble.data.tables.contracts import STUDIES
+from mura_ensemble.data.tables.folds import assign_folds
 
 
 @pytest.fixture(scope="module")

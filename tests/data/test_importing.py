@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.importing import COLUMNS, import_predictions
-from mura_ensemble.data.mura import index_mura, write_index
+from mura_ensemble.data.importing.predictions import COLUMNS, import_predictions
+from mura_ensemble.data.importing.their_columns import parse_columns
+from mura_ensemble.data.mura.index import index_mura, write_index
 from mura_ensemble.data.predictions import read_card, read_split
-from mura_ensemble.data.their_columns import parse_columns
 
 PLAIN = pd.DataFrame(
     {

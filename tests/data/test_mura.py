@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mura_ensemble.data.counts import MURA_COUNTS, MURA_PATIENTS
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.mura import index_mura, write_index
-from mura_ensemble.data.tables import MANIFEST, check_table, read_labels, read_table
+from mura_ensemble.data.mura.counts import MURA_COUNTS, MURA_PATIENTS
+from mura_ensemble.data.mura.index import index_mura, write_index
+from mura_ensemble.data.tables.contracts import MANIFEST, check_table, read_labels, read_table
 
 EXPECTED = {
     "train/XR_HUMERUS/patient90001/study1": 0,

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mura_ensemble.data.call_words import parse_words
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.readers import (
+from mura_ensemble.data.importing.their_columns import parse_columns
+from mura_ensemble.data.tables.call_words import parse_words
+from mura_ensemble.data.tables.readers import (
     COLUMNS,
     count_repeats,
     gold_by_majority,
@@ -15,7 +16,6 @@ from mura_ensemble.data.readers import (
     read_readers,
     read_reading_patients,
 )
-from mura_ensemble.data.their_columns import parse_columns
 
 
 @pytest.fixture

@@ -6,11 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mura_ensemble.data import simulate
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.predictions import read_card, read_predictions, read_split, splits_of, write_split
-from mura_ensemble.data.simulate import BACKBONES, PANEL, READERS, simulate_reader_study, write_reader_study
-from mura_ensemble.data.tables import PREDICTIONS, check_table, read_labels
+from mura_ensemble.data.simulation import study as simulate
+from mura_ensemble.data.simulation.study import (
+    BACKBONES,
+    PANEL,
+    READERS,
+    simulate_reader_study,
+    write_reader_study,
+)
+from mura_ensemble.data.tables.contracts import PREDICTIONS, check_table, read_labels
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +172,7 @@ def test_what_is_written_reads_back_and_says_that_it_is_simulated(study, tmp_pat
 
 
 def test_the_committed_study_is_this_generators(study, tmp_path):
-    committed = Path(simulate.__file__).parents[2] / "predictions" / "simulated"
+    committed = Path(simulate.__file__).parents[3] / "predictions" / "simulated"
     write_reader_study(study, tmp_path)
     for name in ("labels_valid.csv", "readers_test.csv", "README.md"):
         assert (committed / name).read_bytes() == (tmp_path / name).read_bytes()

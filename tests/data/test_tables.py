@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.data.tables import (
+from mura_ensemble.data.tables.contracts import (
     LABELS,
     MANIFEST,
     PREDICTIONS,

@@ -8,11 +8,11 @@ from scipy.special import expit
 from sklearn.metrics import cohen_kappa_score
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.ensembles.anatomy import leave_one_out, out_of_fold_pooled, shapley
-from mura_ensemble.ensembles.combination import Sample
-from mura_ensemble.ensembles.nested import kappa_of, nested_calls
+from mura_ensemble.ensembles.combining.combination import Sample
 from mura_ensemble.ensembles.recipes import Recipe
-from mura_ensemble.ensembles.search import search_subsets
+from mura_ensemble.ensembles.worth.contributions import leave_one_out, out_of_fold_pooled, shapley
+from mura_ensemble.ensembles.worth.nested import kappa_of, nested_calls
+from mura_ensemble.ensembles.worth.search import search_subsets
 
 
 def simulated(n=300, strengths=(1.4, 1.2, 0.8, 0.0), seed=0, views=1):

@@ -5,9 +5,9 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from statsmodels.api import Logit, add_constant
 
-from mura_ensemble.ensembles import stacked, weighted
-from mura_ensemble.ensembles.combination import Sample, to_logit
-from mura_ensemble.ensembles.logistic import logistic_path, nonnegative_path
+from mura_ensemble.ensembles.combining import stacked, weighted
+from mura_ensemble.ensembles.combining.combination import Sample, to_logit
+from mura_ensemble.ensembles.combining.logistic import logistic_path, nonnegative_path
 
 
 def simulated(n=400, strengths=(1.5, 1.0, 0.4), seed=0):

@@ -8,19 +8,20 @@ from scipy.special import expit
 from sklearn.metrics import cohen_kappa_score
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.ensembles import intervals, strategies
-from mura_ensemble.ensembles.combination import Sample
+from mura_ensemble.ensembles import strategies
+from mura_ensemble.ensembles.combining.combination import Sample
+from mura_ensemble.ensembles.combining.stacked import StackedCombination, refit
 from mura_ensemble.ensembles.ensemble import key_digest
 from mura_ensemble.ensembles.estimator import to_sklearn
 from mura_ensemble.ensembles.fitting import fit_ensemble, gold_of, labelled_sample
-from mura_ensemble.ensembles.nested import nested_choice
-from mura_ensemble.ensembles.pooling import StudyProbabilities
-from mura_ensemble.ensembles.poolings import pooled
+from mura_ensemble.ensembles.pooling.rules import pooled
+from mura_ensemble.ensembles.pooling.studies import StudyProbabilities
 from mura_ensemble.ensembles.recipes import Recipe, cross_fitted, recipes_of
-from mura_ensemble.ensembles.stacked import StackedCombination, refit
 from mura_ensemble.ensembles.store import load_ensemble, save_ensemble
 from mura_ensemble.ensembles.strategies import STRATEGIES
 from mura_ensemble.ensembles.thresholds import OperatingPoint
+from mura_ensemble.ensembles.worth import intervals
+from mura_ensemble.ensembles.worth.nested import nested_choice
 
 TYPES = ("elbow", "hand", "wrist")
 

@@ -5,10 +5,10 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import cohen_kappa_score, log_loss
 
-from mura_ensemble.ensembles import greedy, weighted
-from mura_ensemble.ensembles.combination import Sample
-from mura_ensemble.ensembles.greedy import GRID, fit_greedy, select
-from mura_ensemble.stats.operating import best_threshold
+from mura_ensemble.ensembles.combining import greedy, weighted
+from mura_ensemble.ensembles.combining.combination import Sample
+from mura_ensemble.ensembles.combining.greedy import GRID, fit_greedy, select
+from mura_ensemble.stats.probabilities.operating import best_threshold
 
 METRICS = ["log-loss", "kappa", "kappa-joint"]
 

@@ -7,17 +7,17 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from mura_ensemble.data.folds import assign_folds
-from mura_ensemble.ensembles.combination import Sample
-from mura_ensemble.ensembles.nested import (
+from mura_ensemble.data.tables.folds import assign_folds
+from mura_ensemble.ensembles.combining.combination import Sample
+from mura_ensemble.ensembles.recipes import Recipe, fit_parts
+from mura_ensemble.ensembles.worth.nested import (
     best_recipe,
     kappa_draws,
     kappa_of,
     nested_choice,
     reweighted_interval,
 )
-from mura_ensemble.ensembles.recipes import Recipe, fit_parts
-from mura_ensemble.stats.kappa import cohen_kappa, tables_2x2
+from mura_ensemble.stats.kappa.cohen import cohen_kappa, tables_2x2
 
 TYPES = np.array(["elbow", "finger", "forearm", "hand", "humerus", "shoulder", "wrist"])
 

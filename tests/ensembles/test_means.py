@@ -3,8 +3,8 @@ import pytest
 from scipy.special import expit, logit
 from scipy.stats import gmean, spearmanr
 
-from mura_ensemble.ensembles import means
-from mura_ensemble.ensembles.combination import Sample
+from mura_ensemble.ensembles.combining import means
+from mura_ensemble.ensembles.combining.combination import Sample
 
 NONE = np.array([], dtype=str)
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from statsmodels.api import Logit, add_constant
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.ensembles.calibrating import fit_calibration
+from mura_ensemble.ensembles.combining.calibrating import fit_calibration
 from mura_ensemble.ensembles.thresholds import TYPE_PENALTY, fit, parse_operating_point
 
 

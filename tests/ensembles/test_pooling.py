@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.ensembles.pooling import pool_studies
+from mura_ensemble.ensembles.pooling.studies import pool_studies
 
 
 def views_of(rows, study_type="wrist"):

@@ -8,9 +8,9 @@ from sklearn.linear_model import LogisticRegression
 from test_pooling import ROWS, views_of
 
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.ensembles.combination import Sample
-from mura_ensemble.ensembles.pooling import pool_studies
-from mura_ensemble.ensembles.poolings import FIXED, FixedPooling, fit_pooling, fixed_pooling
+from mura_ensemble.ensembles.combining.combination import Sample
+from mura_ensemble.ensembles.pooling.rules import FIXED, FixedPooling, fit_pooling, fixed_pooling
+from mura_ensemble.ensembles.pooling.studies import pool_studies
 
 NONE = np.array([], dtype=str)
 VIEWS = np.array([[0.2, 0.4, np.nan], [0.1, 0.5, 0.9], [0.3, np.nan, np.nan], [np.nan] * 3])[:, :, None]

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from mura_ensemble.published import overlap_bounds
-from mura_ensemble.stats.kappa import cohen_kappa
+from mura_ensemble.stats.kappa.cohen import cohen_kappa
 
 TOP = np.array([[107, 8], [8, 84]])
 READER_3 = np.array([[97, 18], [5, 87]])

@@ -12,7 +12,7 @@ from mura_ensemble.published import (
     load_published_board,
     recover_board,
 )
-from mura_ensemble.published.inversion import row_counts_from_limits, tables_from_limits
+from mura_ensemble.published.tables.inversion import row_counts_from_limits, tables_from_limits
 
 COLUMNS = ("kappa", "lower", "upper")
 

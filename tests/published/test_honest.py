@@ -14,11 +14,11 @@ from mura_ensemble.published import (
     overlap_bounds,
     recover_board,
 )
-from mura_ensemble.published.readers import iso_kappa_frame, solve_readers
-from mura_ensemble.stats.kappa import cohen_kappa
-from mura_ensemble.stats.mcnemar import mcnemar_exact, mcnemar_mid
-from mura_ensemble.stats.ranks import rank_confidence_sets_from_covariance
-from mura_ensemble.stats.winner import equicorrelated_covariance
+from mura_ensemble.published.board.readers import iso_kappa_frame, solve_readers
+from mura_ensemble.stats.comparing.mcnemar import mcnemar_exact, mcnemar_mid
+from mura_ensemble.stats.comparing.ranks import rank_confidence_sets_from_covariance
+from mura_ensemble.stats.comparing.winner import equicorrelated_covariance
+from mura_ensemble.stats.kappa.cohen import cohen_kappa
 
 
 @pytest.fixture(scope="module")

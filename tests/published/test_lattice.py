@@ -15,7 +15,7 @@ from mura_ensemble.published import (
     recover_board,
     tables_from_rounded,
 )
-from mura_ensemble.stats.kappa import cohen_kappa
+from mura_ensemble.stats.kappa.cohen import cohen_kappa
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mura_ensemble.published import legacy_interval, load_published_board, load_published_readers
-from mura_ensemble.stats.kappa import cohen_kappa
+from mura_ensemble.stats.kappa.cohen import cohen_kappa
 
 
 def test_the_papers_baseline_to_printed_precision():

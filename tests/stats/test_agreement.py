@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mura_ensemble.stats.agreement import (
+from mura_ensemble.stats.agreement.coefficients import (
     conger_kappa,
     fleiss_kappa,
     gwet_ac,
     krippendorff_alpha,
     light_kappa,
 )
-from mura_ensemble.stats.kappa import cohen_kappa, tables_2x2
+from mura_ensemble.stats.kappa.cohen import cohen_kappa, tables_2x2
 
 NAN = np.nan
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", example C: 4 observers, 12 units, 5 categories,

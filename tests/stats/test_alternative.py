@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ttest_1samp
 from statsmodels.stats.multitest import multipletests
 
-from mura_ensemble.stats.alternative import alternative_test
+from mura_ensemble.stats.reader_study.alternative import alternative_test
 
 
 def _recipe(call, reads, epsilon):

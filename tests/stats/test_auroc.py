@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import mannwhitneyu, norm
 
-from mura_ensemble.stats.auroc import auroc, auroc_differences
+from mura_ensemble.stats.probabilities.auroc import auroc, auroc_differences
 
 # DeLong, DeLong & Clarke-Pearson (1988): albumin, total protein, K-G score and outcome of 43 patients with all
 # three tests, as reprinted in the SAS/STAT User's Guide ("Comparing Receiver Operating Characteristic Curves").

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from mura_ensemble.stats.calibration import calibration
-from mura_ensemble.stats.proportion import wilson_limits
-from mura_ensemble.stats.reliability import reliability_table
+from mura_ensemble.stats.kappa.proportion import wilson_limits
+from mura_ensemble.stats.probabilities.calibration import calibration
+from mura_ensemble.stats.probabilities.reliability import reliability_table
 
 STUDIES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), min_size=1, max_size=40)
 

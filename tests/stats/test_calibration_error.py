@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from mura_ensemble.stats.calibration_error import calibration_errors
-from mura_ensemble.stats.reliability import reliability_table
+from mura_ensemble.stats.probabilities.calibration_error import calibration_errors
+from mura_ensemble.stats.probabilities.reliability import reliability_table
 
 
 def drawn(n: int, rng: np.random.Generator, slope: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

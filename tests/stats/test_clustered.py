@@ -2,15 +2,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mura_ensemble.stats.clustered import (
+from mura_ensemble.stats.kappa.clustered import (
     clustered_kappa_interval,
     clustered_kappa_intervals,
     patient_stretch,
 )
-from mura_ensemble.stats.intervals import kappa_interval
-from mura_ensemble.stats.kappa import cell_influence, tables_2x2
-from mura_ensemble.stats.limits import wald_limits
-from mura_ensemble.stats.resample import joint_bootstrap
+from mura_ensemble.stats.kappa.cohen import cell_influence, tables_2x2
+from mura_ensemble.stats.kappa.intervals import kappa_interval
+from mura_ensemble.stats.kappa.limits import wald_limits
+from mura_ensemble.stats.resampling.resample import joint_bootstrap
 
 
 def correlated_study(rng, sizes, sensitivity, specificity, prevalence, share):

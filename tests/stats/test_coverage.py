@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mura_ensemble.stats import limits
-from mura_ensemble.stats.coverage import cell_probabilities, coverage
-from mura_ensemble.stats.intervals import kappa_intervals
-from mura_ensemble.stats.kappa import cohen_kappa, summarise_tables
+from mura_ensemble.stats.kappa import limits
+from mura_ensemble.stats.kappa.cohen import cohen_kappa, summarise_tables
+from mura_ensemble.stats.kappa.coverage import cell_probabilities, coverage
+from mura_ensemble.stats.kappa.intervals import kappa_intervals
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "coverage.csv"
 TRUTHS = list(product((0.4, 0.7, 0.85), (0.3, 0.4, 0.5), (0.0, 0.05)))
@@ -84,7 +84,7 @@ def test_wald_collapse_as_measured_before():
 
 def test_simulation_takes_over_and_agrees_with_enumeration(monkeypatch):
     exact = coverage("add_one", 40, 0.7, 0.4)
-    monkeypatch.setattr("mura_ensemble.stats.coverage._MOST_CLASSES", 10)
+    monkeypatch.setattr("mura_ensemble.stats.kappa.coverage._MOST_CLASSES", 10)
     drawn = coverage("add_one", 40, 0.7, 0.4, simulations=20_000, rng=1)
     assert exact.standard_error == 0 < drawn.standard_error < 0.002
     assert drawn.coverage == pytest.approx(exact.coverage, abs=4 * drawn.standard_error)

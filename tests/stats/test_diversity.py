@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mura_ensemble.stats import diversity as module
-from mura_ensemble.stats.diversity import diversity
+from mura_ensemble.stats.probabilities import diversity as module
+from mura_ensemble.stats.probabilities.diversity import diversity
 
 CALLS = hnp.arrays(
     np.float64, st.tuples(st.integers(1, 25), st.integers(1, 4)), elements=st.sampled_from([0, 1])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mura_ensemble.stats.draws import percentile_limits
+from mura_ensemble.stats.resampling.draws import percentile_limits
 
 
 def test_undefined_draws_are_left_out_and_no_width_is_no_limit():

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mura_ensemble.stats.enumeration import walk_tables
-from mura_ensemble.stats.exact import exact_bootstrap, kappa_of_counts
-from mura_ensemble.stats.kappa import cohen_kappa, kappa_variance
-from mura_ensemble.stats.quantiles import weighted_quantile
+from mura_ensemble.stats.kappa.cohen import cohen_kappa, kappa_variance
+from mura_ensemble.stats.kappa.enumeration import walk_tables
+from mura_ensemble.stats.kappa.exact import exact_bootstrap, kappa_of_counts
+from mura_ensemble.stats.kappa.quantiles import weighted_quantile
 
 TABLES = hnp.arrays(np.float64, (2, 2), elements=st.integers(0, 30).map(float)).filter(np.any)
 
@@ -138,9 +138,9 @@ def test_properties(table):
 def test_the_lattice_is_closer_than_100_000_draws(monkeypatch):
     table, tails = np.array([[700, 95], [80, 525]]), np.array([0.005, 0.025, 0.5, 0.975, 0.995])
     exact = exact_bootstrap(table)
-    monkeypatch.setattr("mura_ensemble.stats.enumeration._MOST_TABLES", 1000)
+    monkeypatch.setattr("mura_ensemble.stats.kappa.enumeration._MOST_TABLES", 1000)
     monkeypatch.setattr(
-        "mura_ensemble.stats.enumeration._LATTICE_FINENESS", 5.0
+        "mura_ensemble.stats.kappa.enumeration._LATTICE_FINENESS", 5.0
     )  # makes steps of 3 at this n
     lattice = exact_bootstrap(table)
     assert (exact.method, lattice.method) == ("exact", "lattice")

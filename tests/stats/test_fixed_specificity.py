@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mura_ensemble.stats.fixed_specificity import sensitivity_at_specificity
-from mura_ensemble.stats.operating import threshold_for_specificity
-from mura_ensemble.stats.proportion import wilson_limits
+from mura_ensemble.stats.kappa.proportion import wilson_limits
+from mura_ensemble.stats.probabilities.fixed_specificity import sensitivity_at_specificity
+from mura_ensemble.stats.probabilities.operating import threshold_for_specificity
 
 STUDIES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 10)), min_size=2, max_size=40)
 
@@ -29,7 +29,7 @@ def test_the_point_is_that_of_the_exact_search(studies, target):
 @settings(max_examples=60, deadline=None)
 @given(studies=STUDIES, seed=st.integers(0, 99))
 def test_a_resample_is_the_repeated_studies(studies, seed):
-    from mura_ensemble.stats.fixed_specificity import _at, _Ordered
+    from mura_ensemble.stats.probabilities.fixed_specificity import _at, _Ordered
 
     gold, tenths = np.array(studies).T
     values = tenths / 10

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mura_ensemble.stats import limits
-from mura_ensemble.stats.intervals import Kind, kappa_interval, kappa_intervals
-from mura_ensemble.stats.kappa import cohen_kappa, kappa_variance
+from mura_ensemble.stats.kappa import limits
+from mura_ensemble.stats.kappa.cohen import cohen_kappa, kappa_variance
+from mura_ensemble.stats.kappa.intervals import Kind, kappa_interval, kappa_intervals
 
 KINDS = get_args(Kind)
 TABLES = hnp.arrays(np.float64, (2, 2), elements=st.integers(0, 25).map(float))

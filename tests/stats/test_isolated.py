@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mura_ensemble.stats.isolated import isolated_agreement
-from mura_ensemble.stats.kappa import summarise_tables, tables_2x2
+from mura_ensemble.stats.kappa.cohen import summarise_tables, tables_2x2
+from mura_ensemble.stats.reader_study.isolated import isolated_agreement
 
 
 def test_one_rater_in_the_group_gives_cohen_with_its_standard_error():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mura_ensemble.stats.kappa import (
+from mura_ensemble.stats.kappa.cohen import (
     cell_influence,
     cohen_kappa,
     influence,
@@ -133,7 +133,7 @@ def test_counting_in_blocks_gives_the_same_table(monkeypatch):
     rng = np.random.default_rng(3)
     gold, calls = rng.integers(0, 2, 101), rng.integers(0, 2, (101, 3))
     whole = tables_2x2(gold, calls)
-    monkeypatch.setattr("mura_ensemble.stats.kappa._BLOCK_CELLS", 30)
+    monkeypatch.setattr("mura_ensemble.stats.kappa.cohen._BLOCK_CELLS", 30)
     assert (tables_2x2(gold, calls) == whole).all()
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mura_ensemble.stats.latent import dawid_skene
+from mura_ensemble.stats.agreement.latent import dawid_skene
 
 # Seven pathologists (A-G) on 118 slides, carcinoma or not: Agresti, Categorical Data Analysis (2002), table 13.1,
 # after Landis and Koch 1977.

@@ -10,8 +10,8 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from mura_ensemble.stats.kappa import tables_2x2
-from mura_ensemble.stats.merit import FIGURES, figure_of
+from mura_ensemble.stats.kappa.cohen import tables_2x2
+from mura_ensemble.stats.reader_study.merit import FIGURES, figure_of
 
 REFERENCE = {
     "kappa": cohen_kappa_score,

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from mura_ensemble.stats.multiplicity import benjamini_hochberg, holm, max_t
-from mura_ensemble.stats.resample import joint_bootstrap
+from mura_ensemble.stats.comparing.multiplicity import benjamini_hochberg, holm, max_t
+from mura_ensemble.stats.resampling.resample import joint_bootstrap
 
 P = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 

@@ -6,7 +6,7 @@ from scipy.stats import rankdata
 from scipy.stats import t as student
 from sklearn.metrics import cohen_kappa_score, recall_score, roc_auc_score
 
-from mura_ensemble.stats.obuchowski import (
+from mura_ensemble.stats.reader_study.obuchowski import (
     figure_against_readers,
     kappa_against_readers,
     ratings_against_readers,

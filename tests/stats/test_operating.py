@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from mura_ensemble.stats.kappa import cohen_kappa, tables_2x2
-from mura_ensemble.stats.operating import (
+from mura_ensemble.stats.kappa.cohen import cohen_kappa, tables_2x2
+from mura_ensemble.stats.probabilities.operating import (
     best_threshold,
     stratified_thresholds,
     threshold_for_sensitivity,

@@ -8,11 +8,11 @@ from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.contingency_tables import mcnemar
 
-from mura_ensemble.stats import swaps as swaps_module
-from mura_ensemble.stats.kappa import influence
-from mura_ensemble.stats.mcnemar import mcnemar_by_patient, mcnemar_exact, mcnemar_mid
-from mura_ensemble.stats.paired import compare_kappas, hotelling_kappas
-from mura_ensemble.stats.swaps import swap_p
+from mura_ensemble.stats.comparing import swaps as swaps_module
+from mura_ensemble.stats.comparing.mcnemar import mcnemar_by_patient, mcnemar_exact, mcnemar_mid
+from mura_ensemble.stats.comparing.paired import compare_kappas, hotelling_kappas
+from mura_ensemble.stats.comparing.swaps import swap_p
+from mura_ensemble.stats.kappa.cohen import influence
 
 
 def study(n=60, patients=None, seed=0, accuracy=(0.85, 0.75)):

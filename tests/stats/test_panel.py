@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, f1_score, recall_score
 
-from mura_ensemble.stats.kappa import cohen_kappa
-from mura_ensemble.stats.merit import f1
-from mura_ensemble.stats.panel import every_panel, fixed_gold, majority_of_others, random_panels
-from mura_ensemble.stats.panel_gold import (
+from mura_ensemble.stats.kappa.cohen import cohen_kappa
+from mura_ensemble.stats.reader_study.merit import f1
+from mura_ensemble.stats.reader_study.panel import every_panel, fixed_gold, majority_of_others, random_panels
+from mura_ensemble.stats.reader_study.panel_gold import (
     adjudicate,
     all_panels,
     majority_share,

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from mura_ensemble.stats.patterns import PatternCounter, compress, margins_kappa
+from mura_ensemble.stats.resampling.patterns import PatternCounter, compress, margins_kappa
 
 
 def study(n=120, raters=4, strata=3, patients=70, seed=0, missing=0.0):

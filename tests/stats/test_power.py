@@ -6,15 +6,20 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from mura_ensemble.stats.kappa import cohen_kappa, kappa_variance
-from mura_ensemble.stats.power import (
+from mura_ensemble.stats.kappa.cohen import cohen_kappa, kappa_variance
+from mura_ensemble.stats.planning.power import (
     detectable_difference,
     half_width,
     power_of_difference,
     studies_for_half_width,
     studies_needed,
 )
-from mura_ensemble.stats.simulated_power import delta_power, discordance, paired_cells, simulated_power
+from mura_ensemble.stats.planning.simulated_power import (
+    delta_power,
+    discordance,
+    paired_cells,
+    simulated_power,
+)
 
 MURA = 92 / 207  # share of abnormal studies of the hidden test set, as its published numbers imply
 CHANCE = 2 * MURA * (1 - MURA)

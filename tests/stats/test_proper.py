@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from mura_ensemble.stats.proper import brier_losses, compare_losses, log_losses
+from mura_ensemble.stats.probabilities.proper import brier_losses, compare_losses, log_losses
 
 
 def simulated(n: int, seed: int, raters: int = 3) -> tuple[np.ndarray, np.ndarray]:

@@ -4,13 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mura_ensemble.stats.ranks import (
+from mura_ensemble.stats.comparing.ranks import (
     competition_ranks,
     rank_confidence_sets,
     rank_confidence_sets_from_covariance,
     rank_summary,
 )
-from mura_ensemble.stats.resample import joint_bootstrap
+from mura_ensemble.stats.resampling.resample import joint_bootstrap
 
 
 def study(n=150, raters=5, seed=0):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from mura_ensemble.stats.reader_roc import against_best, reader_points, roc_curve
+from mura_ensemble.stats.reader_study.reader_roc import against_best, reader_points, roc_curve
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mura_ensemble.stats.patterns import PatternCounter, compress
-from mura_ensemble.stats.resample import bootstrap_patterns, joint_bootstrap, quantiles
+from mura_ensemble.stats.resampling.patterns import PatternCounter, compress
+from mura_ensemble.stats.resampling.resample import bootstrap_patterns, joint_bootstrap, quantiles
 
 
 def study(n=120, raters=4, strata=3, patients=70, seed=0, missing=0.0):
@@ -114,7 +114,7 @@ def test_macro_mean_is_the_mean_of_study_types_and_overall_is_pooled():
 def test_stratified_resamples_keep_the_number_of_studies_of_each_type():
     gold, calls, types, _ = study(n=60, missing=0)
     patterns = compress(gold, calls, strata=types)
-    from mura_ensemble.stats.weights import draw_weights
+    from mura_ensemble.stats.resampling.weights import draw_weights
 
     for weights in draw_weights(patterns, 20, np.random.default_rng(0), stratified=True):
         per_type = patterns.counts(weights)[:, -1]
@@ -203,7 +203,7 @@ def test_counted_patterns_are_drawn_free_of_rows_and_rater_columns():
 
 
 def test_weights_of_counted_patterns_are_multinomial():
-    from mura_ensemble.stats.weights import _multinomial
+    from mura_ensemble.stats.resampling.weights import _multinomial
 
     counts = np.array([2, 300, 30, 3, 1])
     drawn = _multinomial(counts, 20_000, np.random.default_rng(0))

@@ -6,8 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mura_ensemble.stats.kappa import summarise_tables
-from mura_ensemble.stats.weighted import agreement_weights, summarise_weighted, tables_kxk, weighted_kappa
+from mura_ensemble.stats.kappa.cohen import summarise_tables
+from mura_ensemble.stats.kappa.weighted import (
+    agreement_weights,
+    summarise_weighted,
+    tables_kxk,
+    weighted_kappa,
+)
 
 # Two radiologists reading 85 xeromammograms as normal, benign, suspected cancer, cancer (Boyd et al. 1982; Altman
 # 1991, Practical Statistics for Medical Research, sec. 14.3).

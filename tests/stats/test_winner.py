@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mura_ensemble.stats.winner import (
+from mura_ensemble.stats.comparing.winner import (
     _log_mass,
     empirical_bayes,
     equicorrelated_covariance,

@@ -1,0 +1,1 @@
+"""Where in a view a network sees what it sees."""

@@ -1,0 +1,1 @@
+"""From weights and views to cached probabilities."""

@@ -1,0 +1,1 @@
+"""Runs: from views and labels to weights."""

@@ -1,0 +1,1 @@
+"""Files of views as tensors."""

@@ -1,0 +1,1 @@
+"""What stands in a cache of predictions: listing, checking, difference, removal; no torch."""

@@ -1,5 +1,0 @@
-"""`python -m mura_ensemble.cli`."""
-
-from mura_ensemble.cli import main
-
-main()

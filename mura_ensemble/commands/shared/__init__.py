@@ -1,0 +1,1 @@
+"""What several verbs share on a terminal."""

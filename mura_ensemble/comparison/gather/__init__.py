@@ -1,0 +1,1 @@
+"""One table of calls from files and ensembles."""

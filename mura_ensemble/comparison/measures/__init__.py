@@ -1,0 +1,1 @@
+"""The frames of a comparison, and what they allow to claim."""

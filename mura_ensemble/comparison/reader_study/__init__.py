@@ -1,0 +1,1 @@
+"""Models and readers in one reader study."""

@@ -1,0 +1,1 @@
+"""Frames of single questions: readers, panels, calibration, contributions, hardest studies."""

@@ -1,0 +1,1 @@
+"""Anybody's files into the cache of predictions."""

@@ -1,0 +1,1 @@
+"""A user's copy of MURA, and its file contract."""

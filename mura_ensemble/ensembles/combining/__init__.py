@@ -1,0 +1,1 @@
+"""The strategies: backbones to one probability per study."""

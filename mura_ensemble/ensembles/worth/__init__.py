@@ -1,0 +1,1 @@
+"""What an ensemble and its members are honestly worth."""

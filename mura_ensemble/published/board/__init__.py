@@ -1,0 +1,1 @@
+"""An honest reading of a published board."""

@@ -1,0 +1,1 @@
+"""Finished results to documents: pages, tables, figures, folders."""

@@ -1,0 +1,1 @@
+"""Blocks, columns and numbers; HTML, Markdown, LaTeX and folders."""

@@ -1,0 +1,1 @@
+"""Differences of kappas, their tests, and ranks."""

@@ -1,0 +1,1 @@
+"""How many studies, and what they can tell apart."""

@@ -1,0 +1,1 @@
+"""Probabilities: discrimination, calibration, operating points."""

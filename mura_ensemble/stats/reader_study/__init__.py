@@ -1,0 +1,1 @@
+"""Readers against a gold standard: panels, designs, figures of merit."""

@@ -1,0 +1,1 @@
+"""Distinct patterns, weights and resamples."""
