@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := reports/demo
 
-.PHONY: demo test lint bench reports catalogue picture clean help
+.PHONY: demo test test-long lint bench reports catalogue picture clean help
 
 help:
 	@echo "make demo   simulated reader study -> fit-stack -> report (no torch)"
 	@echo "make test   the whole test suite (installs the [backbones] and [notebooks] extras)"
+	@echo "make test-long  the same with every large test in full"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  our time beside each peer's on the same work"
 	@echo "make reports  write the ensembles and reports that are committed (no torch)"
@@ -31,8 +32,15 @@ $(VENV)/.full: pyproject.toml | $(VENV)/bin/pip
 demo: $(VENV)/.plain
 	$(BIN)/mura-ensemble demo --out $(DEMO)
 
+# Both cores; a file's tests stay together, so that its fixtures are made once. Large tests run a seeded sample.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: $(VENV)/.full
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+# Every kill, fuzz and simulation in full; the closing table is tests/long.md, which is committed.
+test-long: $(VENV)/.full
+	MURA_ENSEMBLE_TESTS=long $(PYTEST)
 
 lint: $(VENV)/.full
 	$(BIN)/ruff check .

@@ -9,8 +9,20 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+from sampling import LONG, long_table
 
 from mura_ensemble import commands
+
+# The same examples on every machine: a suite that is green here is green there.
+settings.register_profile("ours", derandomize=True, deadline=None)
+settings.load_profile("ours")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """After the long suite: what ran, where, for how long."""
+    if LONG and not hasattr(terminalreporter.config, "workerinput"):
+        long_table(terminalreporter.stats, Path(__file__).with_name("long.md"))
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

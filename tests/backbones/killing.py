@@ -1,8 +1,14 @@
-"""Processes that are killed at random moments, started again, and must end as if nothing had happened."""
+"""Processes that are killed at chosen moments, started again, and must end as if nothing had happened.
+
+A moment is what a process is about to do to a folder: open a file for writing, rename, remove, make a folder. Moments are
+counted, not timed, so the same seed kills at the same places on any machine.
+"""
 
 from __future__ import annotations
 
-import time
+import os
+import signal
+import sys
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,34 +30,55 @@ _CONTEXT.set_forkserver_preload(
 Job = Callable[..., Any]
 
 
-def _quietly(job: Job, arguments: tuple[Any, ...]) -> None:
-    import os
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+_MOMENTS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.truncate", "open"}
 
+
+def _watch(folder: Path, die_at: int, seen: Any) -> None:
+    """Count what this process is about to do below `folder`, and die before the `die_at`th (0: never)."""
+    places = (str(folder), str(folder.resolve()))
+
+    def about_to(event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in _MOMENTS or not str(arguments[0]).startswith(places):
+            return
+        if event == "open" and not (isinstance(arguments[2], int) and arguments[2] & _WRITING):
+            return
+        seen.value += 1
+        if seen.value == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(about_to)
+
+
+def _quietly(job: Job, arguments: tuple[Any, ...], die_at: int, seen: Any) -> None:
     import torch
 
     torch.set_num_threads(1)
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 2)
+    _watch(Path(arguments[0]), die_at, seen)
     job(*arguments)
 
 
-def _started(job: Job, arguments: tuple[Any, ...]) -> Any:
-    process = _CONTEXT.Process(target=_quietly, args=(job, arguments))
+def _started(job: Job, arguments: tuple[Any, ...], die_at: int = 0) -> tuple[Any, Any]:
+    seen = _CONTEXT.Value("i", 0, lock=False)
+    process = _CONTEXT.Process(target=_quietly, args=(job, arguments, die_at, seen))
     process.start()
-    return process
+    return process, seen
 
 
-def run(job: Job, *arguments: Any) -> None:
-    """Run a job in a process of its own, to its end."""
-    process = _started(job, arguments)
+def run(job: Job, *arguments: Any) -> int:
+    """Run a job in a process of its own, to its end; how many moments it had."""
+    process, seen = _started(job, arguments)
     process.join()
     assert process.exitcode == 0
+    return int(seen.value)
 
 
 def killed_until_done(
     job: Job, folder: Callable[[int], Path], *arguments: Any, kills: int, seed: int
 ) -> list[Path]:
-    """Start a job, kill it at a random moment, start it again, in one folder after the other.
+    """Start a job, kill it at moments drawn by `seed`, twice in one folder where it can be, and let it end.
 
     Parameters
     ----------
@@ -60,32 +87,27 @@ def killed_until_done(
     folder : callable
         A fresh folder by number.
     kills : int
-        How many kills must have met a process at work.
+        How many processes are killed.
 
     Returns
     -------
     list of Path
-        The folders, in each of which the job has ended.
+        The folders, in each of which the job has ended; the first was never disturbed.
     """
-    run(job, folder(0), *arguments)
-    began = time.monotonic()
-    run(job, folder(1), *arguments)
-    takes = time.monotonic() - began
+    moments = run(job, folder(0), *arguments)
     rng = np.random.default_rng(seed)
-    folders, met, number = [folder(0), folder(1)], 0, 2
+    folders, met = [folder(0)], 0
     while met < kills:
-        process = _started(job, (folder(number), *arguments))
-        process.join(timeout=float(rng.uniform(0, takes)))
-        if process.exitcode is None:
-            process.kill()
+        folders.append(folder(len(folders)))
+        for _ in range(2):
+            process, _ = _started(job, (folders[-1], *arguments), int(rng.integers(1, moments + 1)))
             process.join()
-            met += process.exitcode == -9
-        else:
-            assert process.exitcode == 0
-            folders.append(folder(number))
-            number += 1
-    run(job, folder(number), *arguments)
-    return [*folders, folder(number)]
+            if process.exitcode == 0:  # it had fewer moments left than that
+                break
+            assert process.exitcode == -signal.SIGKILL
+            met += 1
+        run(job, folders[-1], *arguments)
+    return folders
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -148,7 +170,7 @@ def predict_split(out: Path, run: Path, manifest: Path, split: str) -> None:
 
 def together(jobs: list[tuple[Job, tuple[Any, ...]]]) -> None:
     """Run jobs at the same time, each in a process of its own, to their ends."""
-    started = [_started(job, arguments) for job, arguments in jobs]
+    started = [_started(job, arguments)[0] for job, arguments in jobs]
     for process in started:
         process.join()
     assert [process.exitcode for process in started] == [0] * len(started)

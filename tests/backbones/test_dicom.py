@@ -14,6 +14,8 @@ pytestmark = pytest.mark.backbones
 pydicom = pytest.importorskip("pydicom")
 Image = pytest.importorskip("PIL.Image")
 
+from sampling import amount  # noqa: E402
+
 from mura_ensemble.backbones.views.reading import Preprocessing, ViewError, decode_view, fitted  # noqa: E402
 
 RAMP = (np.arange(48, dtype=np.uint16).reshape(6, 8) * 85) % 4096  # 12 bits
@@ -190,7 +192,7 @@ def _jpeg() -> bytes:
     return stream.getvalue()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=amount(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     data=st.sampled_from([*FILES, _jpeg()]),
     place=st.floats(0, 1),

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from conftest import Study
 from killing import contents, killed_until_done, predict_all, predict_share, predict_split, together
+from sampling import amount
 
 pytestmark = pytest.mark.backbones
 pytest.importorskip("torch")
@@ -28,7 +29,7 @@ def test_killed_at_any_moment_a_prediction_ends_with_the_same_bytes(
         lambda number: tmp_path / f"out{number}",
         run.folder,
         fixed_study.manifest,
-        kills=20,
+        kills=amount(20, 2),
         seed=2,
     )
     whole = contents(folders[0])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Study
+from sampling import only_long
 from typer.testing import CliRunner
 
 pytestmark = pytest.mark.backbones
@@ -152,6 +153,7 @@ def test_the_memory_format_is_no_part_of_the_key(run: Any, fixed_study: Study, t
     assert (first.computed > 0, again.computed, again.key) == (True, 0, first.key)
 
 
+@only_long  # half a minute of a compiler
 def test_compiled_gives_the_same_or_says_why_it_cannot(fixed_study: Study, tmp_path: Path) -> None:
     run = train_backbone(
         fixed_study.manifest,

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from conftest import TINY, Study
 from killing import contents, killed_until_done, train_all
+from sampling import amount
 
 pytestmark = pytest.mark.backbones
 pytest.importorskip("torch")
@@ -17,7 +18,7 @@ def test_killed_at_any_step_training_ends_with_the_same_bytes(fixed_study: Study
         fixed_study.manifest,
         fixed_study.labels,
         TINY,
-        kills=20,
+        kills=amount(20, 2),
         seed=1,
     )
     whole = contents(folders[0])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.names import (
@@ -48,7 +49,7 @@ def test_the_hidden_test_names_no_label():
     assert parse_view_path("MURA-v1.1/test/XR_ELBOW/patient1/study1/image1.png").label is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=amount(50), deadline=None)
 @given(
     st.sampled_from(["train", "valid", "test"]),
     st.sampled_from(STUDY_TYPES),

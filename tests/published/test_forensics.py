@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.published import (
@@ -161,7 +162,7 @@ def test_missing_columns_are_named(board):
         recover_board(board.drop(columns="hand_lower"))
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=amount(15), deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10_000), data=st.data())
 def test_round_trip_simulated_boards(seed, data):
     rng = np.random.default_rng(seed)
@@ -178,7 +179,7 @@ def test_round_trip_simulated_boards(seed, data):
     assert all(again.reasons[e] for e in np.flatnonzero(~usable))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=amount(60), deadline=None, derandomize=True)
 @given(st.tuples(*[st.integers(0, 60)] * 4))
 def test_one_table_is_among_those_its_numbers_allow(cells):
     tn, fp, fn, tp = cells

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.published import (
@@ -50,7 +51,7 @@ def test_every_table_of_some_size_is_found_and_nothing_else():
         assert sorted(map(tuple, found.reshape(-1, 4))) == sorted(map(tuple, expected.reshape(-1, 4)))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=amount(60), deadline=None, derandomize=True)
 @given(
     st.tuples(st.integers(1, 90), st.integers(0, 60), st.integers(0, 60), st.integers(1, 90)),
     st.sampled_from([2, 3, 4]),

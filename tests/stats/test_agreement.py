@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 
 from mura_ensemble.stats.agreement.coefficients import (
     conger_kappa,
@@ -165,7 +166,7 @@ def test_two_raters_equal_gwets_contingency_tables():
     assert krippendorff_alpha(pairs, classes=range(3)).coefficient == pytest.approx(0.7972585, abs=5e-8)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=amount(25), deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_properties(seed):
     ratings = binary_ratings(seed)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 from scipy.special import expit
 from scipy.stats import mannwhitneyu, norm
 
@@ -151,7 +152,7 @@ def test_limits_cover_where_plain_wald_limits_do_not(n, area):
     assert np.mean(wald) < 0.9
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=amount(60), deadline=None)
 @given(STUDIES)
 def test_flips_monotone_changes_and_row_order_leave_the_area_alone(rows):
     gold, first, second = np.array(rows).T

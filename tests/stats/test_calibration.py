@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 from scipy.special import expit, logit
 
 from mura_ensemble.stats.kappa.proportion import wilson_limits
@@ -71,7 +72,7 @@ def test_limits_of_few_patients_with_several_studies_hold(patients: int, each: i
     assert np.mean(held) >= 0.94
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=amount(60), deadline=None)
 @given(STUDIES)
 def test_swapping_the_classes_turns_intercepts_and_keeps_the_slope(rows):
     gold, level = np.array(rows).T

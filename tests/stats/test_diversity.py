@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sampling import amount
 
 from mura_ensemble.stats.probabilities import diversity as module
 from mura_ensemble.stats.probabilities.diversity import diversity
@@ -56,7 +57,7 @@ def test_every_pair_equals_its_definition_also_with_missing_calls(monkeypatch):
                 assert found.q[i, j] == pytest.approx((odds - against) / (odds + against))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=amount(80), deadline=None)
 @given(CALLS, st.integers(0, 2**32 - 1))
 def test_relabelling_row_order_and_rater_order_change_nothing(calls, seed):
     rng = np.random.default_rng(seed)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sampling import amount
 
 from mura_ensemble.stats.kappa.cohen import cohen_kappa, kappa_variance
 from mura_ensemble.stats.kappa.enumeration import walk_tables
@@ -115,7 +116,7 @@ def test_a_skipped_tail_does_not_move_a_quantile():
 
 
 @given(TABLES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=amount(60), deadline=None)
 def test_properties(table):
     boot = exact_bootstrap(table)
     values, mass = boot.support()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 
 from mura_ensemble.stats.kappa.proportion import wilson_limits
 from mura_ensemble.stats.probabilities.fixed_specificity import sensitivity_at_specificity
@@ -12,7 +13,7 @@ from mura_ensemble.stats.probabilities.operating import threshold_for_specificit
 STUDIES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 10)), min_size=2, max_size=40)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=amount(150), deadline=None)
 @given(studies=STUDIES, target=st.sampled_from([0.0, 0.5, 0.8, 0.9, 1.0]))
 def test_the_point_is_that_of_the_exact_search(studies, target):
     gold, tenths = np.array(studies).T
@@ -26,7 +27,7 @@ def test_the_point_is_that_of_the_exact_search(studies, target):
     assert found.specificity[0, 0] == pytest.approx(exact.specificity)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=amount(60), deadline=None)
 @given(studies=STUDIES, seed=st.integers(0, 99))
 def test_a_resample_is_the_repeated_studies(studies, seed):
     from mura_ensemble.stats.probabilities.fixed_specificity import _at, _Ordered

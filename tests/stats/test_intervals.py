@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sampling import amount
 
 from mura_ensemble.stats.kappa import limits
 from mura_ensemble.stats.kappa.cohen import cohen_kappa, kappa_variance
@@ -17,7 +18,7 @@ TABLES = hnp.arrays(np.float64, (2, 2), elements=st.integers(0, 25).map(float))
 
 
 @given(TABLES, st.sampled_from(KINDS), st.sampled_from([0.8, 0.95, 0.99]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=amount(150), deadline=None)
 def test_an_interval_has_width_stays_in_range_and_holds_its_estimate(table, kind, level):
     interval = kappa_interval(table, kind, level)
     assert -1 <= interval.low < interval.high <= 1
@@ -32,7 +33,7 @@ def test_an_interval_has_width_stays_in_range_and_holds_its_estimate(table, kind
 
 
 @given(TABLES, st.sampled_from(KINDS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=amount(60), deadline=None)
 def test_relabelling_keeps_the_interval(table, kind):
     one, other = kappa_interval(table, kind), kappa_interval(table[::-1, ::-1], kind)
     slack = 0.03 if kind == "dirichlet" else 1e-9

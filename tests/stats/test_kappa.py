@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sampling import amount
 
 from mura_ensemble.stats.kappa.cohen import (
     cell_influence,
@@ -203,7 +204,7 @@ def test_influence_is_the_derivative_of_kappa_and_gives_the_variance(table):
         assert slope == pytest.approx(cells[cell], rel=2e-3, abs=2e-3 * (1 + np.abs(cells).max()))
 
 
-@settings(max_examples=30)
+@settings(max_examples=amount(30))
 @given(st.integers(0, 2**32 - 1))
 def test_influence_per_study_matches_the_standard_error_with_missing_calls(seed):
     rng = np.random.default_rng(seed)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 from statsmodels.stats.multitest import multipletests
 
 from mura_ensemble.stats.comparing.multiplicity import benjamini_hochberg, holm, max_t
@@ -10,7 +11,7 @@ from mura_ensemble.stats.resampling.resample import joint_bootstrap
 P = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=amount(60), deadline=None)
 @given(P, st.integers(0, 5))
 def test_holm_and_benjamini_hochberg_agree_with_statsmodels_and_pass_over_missing(p, gaps):
     for ours, method in ((holm, "holm"), (benjamini_hochberg, "fdr_bh")):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 from scipy.special import expit, logit
 
 from mura_ensemble.stats.kappa.cohen import cohen_kappa, tables_2x2
@@ -57,7 +58,7 @@ def test_best_threshold_is_the_best_of_every_cut(metric, n, seed, decimals):
     assert reached == pytest.approx(every_cut(gold, probability)[metric].max(), abs=1e-12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=amount(150), deadline=None)
 @given(STUDIES)
 def test_table_and_kappa_are_those_of_the_calls_and_no_cut_is_better(rows):
     gold, probability = columns(rows)
@@ -78,7 +79,7 @@ def test_table_and_kappa_are_those_of_the_calls_and_no_cut_is_better(rows):
     assert 0 <= point.threshold <= 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=amount(100), deadline=None)
 @given(STUDIES)
 def test_best_kappa_ignores_row_order_rescaling_and_the_names_of_the_classes(rows):
     gold, probability = columns(rows)
@@ -91,7 +92,7 @@ def test_best_kappa_ignores_row_order_rescaling_and_the_names_of_the_classes(row
     assert turned.threshold == pytest.approx(best.threshold, nan_ok=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=amount(60), deadline=None)
 @given(STUDIES, st.floats(0, 1))
 def test_targets_are_met_and_one_step_further_would_miss_them(rows, target):
     gold, probability = columns(rows)

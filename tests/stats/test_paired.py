@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.contingency_tables import mcnemar
@@ -60,7 +61,7 @@ def test_swap_p_is_never_zero():
     assert compare_kappas(gold, gold, 1 - gold, clusters=np.repeat(np.arange(100), 2)).p_swap == 1e-12
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=amount(40), deadline=None)
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_mcnemar_agrees_with_statsmodels_and_by_patient_with_itself(b, c):
     peer = mcnemar([[3, b], [c, 2]], exact=True).pvalue if b + c else 1.0
@@ -86,7 +87,7 @@ def test_mcnemar_by_patient_is_that_of_all_swaps():
     assert mid == pytest.approx(exact - 0.5 * np.mean(np.array(sums) == net.sum()))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=amount(15), deadline=None)
 @given(st.integers(0, 10_000), st.booleans())
 def test_exchanging_the_raters_changes_signs_and_no_digit(seed, by_patient):
     gold, call, reference, clusters = study(50, 25, seed)
@@ -107,7 +108,7 @@ def test_exchanging_the_raters_changes_signs_and_no_digit(seed, by_patient):
     assert again.p_swap == pytest.approx(one.p_swap, abs=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=amount(15), deadline=None)
 @given(st.integers(0, 10_000), st.booleans())
 def test_exchanging_normal_and_abnormal_changes_no_digit(seed, by_patient):
     gold, call, reference, clusters = study(50, 25, seed)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 from sklearn.metrics import cohen_kappa_score
 
 from mura_ensemble.stats.resampling.patterns import PatternCounter, compress, margins_kappa
@@ -72,7 +73,7 @@ def test_a_hundred_raters_in_many_study_types_need_several_words():
     np.testing.assert_allclose(found, [sklearn_kappa(gold, c) for c in calls.T], rtol=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=amount(25), deadline=None)
 @given(st.integers(0, 10_000), st.booleans(), st.integers(1, 5))
 def test_counting_in_chunks_finds_the_patterns_of_the_whole(seed, with_patients, n_chunks):
     gold, calls, types, patients = study(n=80, raters=2, patients=40, seed=seed, missing=0.1)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 from scipy import stats
 
 from mura_ensemble.stats.comparing.ranks import (
@@ -73,7 +74,7 @@ def test_a_rater_without_kappa_is_not_ranked_and_undefined_resamples_are_left_ou
     assert np.isnan(nothing.p_rank).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=amount(15), deadline=None)
 @given(st.integers(0, 10_000))
 def test_digits_do_not_depend_on_the_order_of_the_raters(seed):
     gold, calls, types = study(seed=seed)

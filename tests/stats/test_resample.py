@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sampling import amount
 from scipy import stats
 
 from mura_ensemble.stats.resampling.patterns import PatternCounter, compress
@@ -58,7 +59,7 @@ def test_acceleration_of_strata_drawn_apart_agrees_with_scipy():
     assert high[boot.overall, 0] == pytest.approx(peer.high, abs=0.008)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=amount(15), deadline=None)
 @given(st.integers(0, 10_000), st.booleans(), st.booleans())
 def test_digits_do_not_depend_on_other_raters_rows_or_the_name_of_abnormal(seed, stratified, with_types):
     gold, calls, types, patients = study(n=60, patients=35, seed=seed, missing=0.1)

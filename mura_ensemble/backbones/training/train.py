@@ -30,6 +30,7 @@ from mura_ensemble.backbones.weights.runs import (
     standing_run,
     start_run,
     studies_digest,
+    sweep_run,
     write_metrics,
 )
 from mura_ensemble.backbones.weights.trained import TrainedRun
@@ -218,6 +219,8 @@ def train_backbone(
         if all(member.file.is_file() for member in run.members):
             for member in run.members:
                 member.state()  # whole is what its record says it is
+            with locked(out):
+                sweep_run(out, trainings)
             return replace(run, stood=True)
         with locked(out):
             if standing_run(out, plan):  # nobody else has reopened it in the meantime

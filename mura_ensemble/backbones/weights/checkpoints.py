@@ -122,6 +122,10 @@ class Files:
                 "again at its first epoch"
             ) from error
 
+    def epochs(self) -> list[Path]:
+        """The files of kept epochs that stand there."""
+        return sorted(self.folder.glob(f"{self.name}-epoch-*.safetensors"))
+
     def members(self) -> list[str]:
         """Names of the files of weights of a finished training."""
         names: list[str] = read_json(self.done)["members"]
@@ -140,7 +144,7 @@ class Files:
     def drop_epochs(self, history: History, kept: int) -> None:
         """Remove the weights of epochs that are no longer among those of lowest validation loss."""
         wanted = {self.weights(epoch) for epoch in lowest(history, kept)}
-        for path in self.folder.glob(f"{self.name}-epoch-*.safetensors"):
+        for path in self.epochs():
             if path not in wanted:
                 path.unlink(missing_ok=True)
 

@@ -46,6 +46,7 @@ __all__ = [
     "standing_run",
     "start_run",
     "studies_digest",
+    "sweep_run",
     "versions",
     "write_metrics",
 ]
@@ -118,9 +119,17 @@ def finish_run(folder: Path, plan: dict[str, Any], trainings: Sequence[Files]) -
         for name in training.members()
     ]
     write_json(folder / RUN, run_card(TRAINED, plan, members=members, provenance=versions()))
+    sweep_run(folder, trainings)
+
+
+def sweep_run(folder: Path, trainings: Sequence[Files]) -> None:
+    """Take away what a finished run no longer needs, also when the process that finished it was killed before it could."""
     # Their histories stand in metrics.jsonl now. Hidden files are what kills in the middle of a write have left.
     hidden = [path for path in folder.glob(".*") if path.name != ".lock" and path.is_file()]
-    for leftover in (*(training.done for training in trainings), *hidden):
+    members = {member["file"] for member in read_json(folder / RUN)["members"]}
+    given_up = [path for training in trainings for path in training.epochs() if path.name not in members]
+    spent = [file for training in trainings for file in (training.done, training.unfinished)]
+    for leftover in (*spent, *given_up, *hidden):
         leftover.unlink(missing_ok=True)
 
 
