@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "comparison": _COMPUTING,
     "report": {*_COMPUTING, "comparison"},
     "commands": {*_COMPUTING, "backbones", "comparison", "report"},
-    "__init__": {*_COMPUTING, "backbones", "comparison", "report", "commands"},
+    "api": {*_COMPUTING, "comparison", "report"},
+    "__init__": {*_COMPUTING, "backbones", "comparison", "report", "commands", "api"},
     "__main__": {"commands"},
 }
 ONLY_IN = {

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sampling import amount
 from scipy.special import expit
 
 from mura_ensemble.data.tables.folds import assign_folds
@@ -53,11 +54,12 @@ CHOICE = [
 @pytest.mark.parametrize(("recipes", "samples"), [(GREEDY, 60), (CHOICE, 30)], ids=["greedy", "choice"])
 def test_nested_kappa_is_true_where_apparent_kappa_flatters(recipes, samples):
     """Mean over samples, less the luck of the draw: what the plain mean, fitted to nothing, has too much."""
+    runs = amount(samples, samples // 3)
     views, gold, types = population(30_000, seed=999)
     plain = fit_parts(Recipe("mean"), sample_of(*population(100, 0)))
     plain_truth = float(cohen_kappa(tables_2x2(gold, plain.call(views, types)))[0])
     optimism = []
-    for seed in range(samples):
+    for seed in range(runs):
         sample = sample_of(*population(400, seed), seed=seed)
         luck = kappa_of(sample, plain.call(sample.probabilities, sample.study_types)) - plain_truth
         best, _ = best_recipe(recipes, sample)
@@ -68,7 +70,7 @@ def test_nested_kappa_is_true_where_apparent_kappa_flatters(recipes, samples):
         optimism.append((apparent - truth - luck, nested - truth - luck))
     of_apparent, of_nested = np.mean(optimism, axis=0)
     assert of_apparent > 0.03
-    assert abs(of_nested) < 0.01
+    assert abs(of_nested) < 0.01 * np.sqrt(samples / runs)  # the sample's own noise
 
 
 def test_weighting_to_a_mix_is_kappa_on_that_mix():

@@ -131,7 +131,7 @@ def sentences(text: str) -> list[str]:
     return [part for line in text.splitlines() for part in re.split(r"(?<=[.:;]) ", line)]
 
 
-@settings(max_examples=amount(6), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=amount(6, 2), deadline=None, suppress_health_check=list(HealthCheck))
 @given(studies_of_readers())
 def test_every_claim_in_the_files_is_supported(
     tmp_path_factory: pytest.TempPathFactory, raters: RaterTable
