@@ -93,7 +93,7 @@ def _binary(frame: pd.DataFrame, positive: Any, name: str) -> pd.DataFrame:
             raise InputError(f"{name}: no value is {positive!r}, which positive= names; found {_few(frame)}")
         called: pd.DataFrame = frame.isin(chosen).astype(np.float64).where(frame.notna())
         return called
-    numbers = frame.apply(pd.to_numeric, errors="coerce").astype(np.float64)
+    numbers: pd.DataFrame = frame.apply(pd.to_numeric, errors="coerce").astype(np.float64)
     wrong = (~numbers.isin((0.0, 1.0)) & frame.notna()).to_numpy()
     if wrong.any():
         row, column = (int(place) for place in np.argwhere(wrong)[0])
