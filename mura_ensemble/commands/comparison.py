@@ -17,6 +17,7 @@ from mura_ensemble.commands.shared.options import (
     names_of,
 )
 from mura_ensemble.commands.shared.waiting import waiting
+from mura_ensemble.comparison.defaults import RESAMPLES
 
 __all__ = ["VERBS"]
 
@@ -36,7 +37,7 @@ def report(
     backbones: Backbones = "",
     title: Annotated[str | None, typer.Option(help="Heading of the report.")] = None,
     level: Annotated[float, typer.Option(help="Level of every interval.", min=0.5, max=0.999)] = 0.95,
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples of patients.", min=200)] = 10_000,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples of patients.", min=200)] = RESAMPLES,
     missing: Missing = "error",
     allow_fitted: AllowFitted = False,
     seed: Seed = 0,

@@ -9,6 +9,7 @@ import typer
 
 from mura_ensemble.commands.shared.options import AllowFitted, Backbones, Missing, Seed, Split, names_of
 from mura_ensemble.commands.shared.waiting import waiting
+from mura_ensemble.comparison.defaults import RESAMPLES
 
 __all__ = ["VERBS"]
 
@@ -82,7 +83,7 @@ def readers(
         float, typer.Option(help="Allowance of the alternative annotator test.", min=0.0, max=1.0)
     ] = 0.2,
     level: Annotated[float, typer.Option(help="Level of every interval.", min=0.5, max=0.999)] = 0.95,
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples of patients.", min=200)] = 2_000,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples of patients.", min=200)] = RESAMPLES,
     missing: Missing = "error",
     allow_fitted: AllowFitted = False,
     seed: Seed = 0,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.comparison.defaults import RESAMPLES
 from mura_ensemble.comparison.findings.caller_warnings import patients_known
 from mura_ensemble.comparison.findings.checks import run_checks
 from mura_ensemble.comparison.gather.inputs import Kind, Reads, checked_reads
@@ -39,7 +40,7 @@ def compare_raters(
     *,
     title: str,
     level: float = 0.95,
-    resamples: int = 10_000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
     simulated: bool = False,
     notes: Mapping[str, str] | None = None,

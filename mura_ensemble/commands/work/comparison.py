@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mura_ensemble.comparison.compare import compare_raters
+from mura_ensemble.comparison.defaults import RESAMPLES
 from mura_ensemble.comparison.gather.raters import RaterTable, assemble_raters
 from mura_ensemble.comparison.gather.splits import split_covered
 from mura_ensemble.comparison.result import Comparison
@@ -23,7 +24,7 @@ def compare_assembled(
     *,
     title: str,
     level: float = 0.95,
-    resamples: int = 10_000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
     reference: str | None = None,
 ) -> Comparison:
@@ -58,7 +59,7 @@ def report_raters(
     backbones: Sequence[str] = (),
     title: str | None = None,
     level: float = 0.95,
-    resamples: int = 10_000,
+    resamples: int = RESAMPLES,
     missing: Missing = "error",
     allow_fitted: bool = False,
     seed: int = 0,

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.comparison.defaults import MARGIN, RESAMPLES
 from mura_ensemble.comparison.findings.notice import Notice
 from mura_ensemble.comparison.gather.gathered_warnings import patients_warning
 from mura_ensemble.comparison.gather.raters import SCORING_SPLITS, choose_split, read_cards
@@ -35,10 +36,7 @@ from mura_ensemble.report.pages.readers.page import reader_page, reader_verdict
 from mura_ensemble.report.write import table_files
 from mura_ensemble.stats.reader_study.panel_gold import Adjudicates, MissingReads, Rule, Ties
 
-__all__ = ["DEFAULT_MARGIN", "analyse_readers"]
-
-DEFAULT_MARGIN = 0.05
-"""Where none was declared; said on the page."""
+__all__ = ["analyse_readers"]
 
 
 @dataclass
@@ -93,7 +91,7 @@ def analyse_readers(
     words: Mapping[str, float] | None = None,
     repeats: Repeats = "refuse",
     level: float = 0.95,
-    resamples: int = 2_000,
+    resamples: int = RESAMPLES,
     missing: Missing = "error",
     allow_fitted: bool = False,
     seed: int = 0,
@@ -146,7 +144,7 @@ def analyse_readers(
         adjudicated=None if adjudication is None else _labels(adjudication, reads.index, readers),
         adjudicates=adjudicates,
         figure=figure,
-        margin=DEFAULT_MARGIN if margin is None else margin,
+        margin=MARGIN if margin is None else margin,
         epsilon=epsilon,
         level=level,
         resamples=resamples,
@@ -250,7 +248,7 @@ def _undeclared(figure: str) -> Notice:
     return Notice(
         "warning",
         "ME105",
-        f"No non-inferiority margin was declared; {DEFAULT_MARGIN:g} of {figure.replace('_', ' ')} was taken.",
+        f"No non-inferiority margin was declared; {MARGIN:g} of {figure.replace('_', ' ')} was taken.",
         "Declare one with --margin, for reasons written down before the data were seen; a margin chosen afterwards "
         "proves nothing.",
     )

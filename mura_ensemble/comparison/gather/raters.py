@@ -160,6 +160,11 @@ def assemble_raters(
         )
     if panel and readers is None:
         raise InputError(f"--panel {','.join(panel)} names readers; give their file with --readers")
+    panel, backbones, ensembles = (
+        sorted(panel),
+        sorted(backbones),
+        sorted(ensembles, key=lambda path: path.name),
+    )
     pooled = read_study_probabilities(predictions, split, backbones=tuple(backbones), missing=missing)
     cards = read_cards(predictions, backbones)
     warnings = [

@@ -8,13 +8,20 @@ import pandas as pd
 
 from mura_ensemble.data.errors import InputError
 
-__all__ = ["in_order"]
+__all__ = ["by_key", "in_order"]
 
 Table = TypeVar("Table", pd.DataFrame, pd.Series)
 
 
+def by_key(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows by study and columns by name, both as text: resamples and sums then follow no order of a file."""
+    named = table.set_axis([str(name) for name in table.columns], axis=1)
+    order = sorted(range(named.shape[1]), key=lambda place: named.columns[place])
+    return named.iloc[:, order].sort_index(kind="stable")
+
+
 def in_order(table: Table | None, reads: pd.DataFrame, what: str) -> Table | None:
-    """Rows in the order of the reads: taken as they stand they would be read for other studies, without a word.
+    """Rows in the order of the reads, columns by name: taken as they stand they would be read for other studies, unsaid.
 
     Parameters
     ----------
@@ -30,7 +37,11 @@ def in_order(table: Table | None, reads: pd.DataFrame, what: str) -> Table | Non
     InputError
         If they are not of the same studies.
     """
-    if table is None or table.index.equals(reads.index):
+    if table is None:
+        return None
+    if isinstance(table, pd.DataFrame):
+        table = by_key(table)
+    if table.index.equals(reads.index):
         return table
     other = table.index.symmetric_difference(reads.index)
     if len(other):

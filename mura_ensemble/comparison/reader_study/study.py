@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mura_ensemble.comparison.defaults import MARGIN, RESAMPLES
 from mura_ensemble.comparison.findings.notice import Notice
 from mura_ensemble.comparison.measures.ranks import ENOUGH_PATIENTS
 from mura_ensemble.comparison.reader_study.checks import reader_checks
 from mura_ensemble.comparison.reader_study.design import Settings, honest_kappa, judge
 from mura_ensemble.comparison.reader_study.frames import contrast_frame, model_frame, reader_frame
-from mura_ensemble.comparison.reader_study.inputs import in_order
+from mura_ensemble.comparison.reader_study.inputs import by_key, in_order
 from mura_ensemble.comparison.reader_study.tables import (
     agreement_frame,
     alternative_frame,
@@ -123,10 +124,10 @@ def study_readers(
     adjudicated: pd.Series[float] | None = None,
     adjudicates: Adjudicates = "undecided",
     figure: str | Figure = "kappa",
-    margin: float = 0.05,
+    margin: float = MARGIN,
     epsilon: float = 0.2,
     level: float = 0.95,
-    resamples: int = 2_000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
     simulated: bool = False,
     apparent: Sequence[str] = (),
@@ -172,6 +173,7 @@ def study_readers(
     InputError
         If the design leaves nobody to compare, or a table holds other studies than `reads`.
     """
+    reads, panel, made_by = by_key(reads), sorted(panel), sorted(made_by)
     calls, probabilities = in_order(calls, reads, "calls"), in_order(probabilities, reads, "probabilities")
     patients, gold = in_order(patients, reads, "patients"), in_order(gold, reads, "gold standard")
     adjudicated = in_order(adjudicated, reads, "adjudicated")
