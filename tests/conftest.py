@@ -124,3 +124,11 @@ def run(monkeypatch, capsys, tmp_path):
         return status, out, err
 
     return call
+
+
+@pytest.fixture(scope="session")
+def mura_board():
+    """The published board of MURA, read again; made once, changed by nobody."""
+    from mura_ensemble.published import mura_honest_board
+
+    return mura_honest_board()

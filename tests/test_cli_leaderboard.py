@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mura_ensemble.published.board.honest import mura_honest_board
 from mura_ensemble.report.pages.published.figures import board_forest
 from mura_ensemble.report.pages.published.rows import board_rows
 from mura_ensemble.report.pages.published.terminal import rich_text, terminal_text
@@ -18,8 +17,8 @@ from mura_ensemble.stats.kappa.cohen import cohen_kappa
 
 
 @pytest.fixture(scope="module")
-def board():
-    return mura_honest_board()
+def board(mura_board):
+    return mura_board
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from mura_ensemble.stats.kappa.cohen import cohen_kappa
 
 
 @pytest.fixture(scope="module")
-def honest():
-    return mura_honest_board()
+def honest(mura_board):
+    return mura_board
 
 
 @pytest.fixture(scope="module")

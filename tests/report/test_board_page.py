@@ -35,8 +35,8 @@ def files_of(board, sources=MURA_SOURCES):
 
 
 @pytest.fixture(scope="module")
-def board():
-    return mura_honest_board()
+def board(mura_board):
+    return mura_board
 
 
 @pytest.fixture(scope="module")
