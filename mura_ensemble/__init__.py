@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mura_ensemble.commands.work.comparison import compare_assembled as compare_assembled
     from mura_ensemble.comparison.compare import compare_raters as compare_raters
     from mura_ensemble.comparison.gather.raters import assemble_raters as assemble_raters
     from mura_ensemble.comparison.reader_study.study import study_readers as study_readers
+    from mura_ensemble.comparison.topics.every import compare_assembled as compare_assembled
     from mura_ensemble.data.errors import InputError as InputError
     from mura_ensemble.data.errors import MissingExtraError as MissingExtraError
     from mura_ensemble.data.importing.predictions import import_predictions as import_predictions
@@ -37,7 +37,7 @@ _HOMES = {
     "InputError": "data.errors",
     "MissingExtraError": "data.errors",
     "assemble_raters": "comparison.gather.raters",
-    "compare_assembled": "commands.work.comparison",
+    "compare_assembled": "comparison.topics.every",
     "compare_raters": "comparison.compare",
     "draw_figures": "report.notebook",
     "ensemble_table": "report.notebook",

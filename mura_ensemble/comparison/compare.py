@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,8 @@ from mura_ensemble.comparison.defaults import RESAMPLES
 from mura_ensemble.comparison.findings.caller_warnings import patients_known
 from mura_ensemble.comparison.findings.checks import run_checks
 from mura_ensemble.comparison.gather.inputs import Kind, Reads, checked_reads
-from mura_ensemble.comparison.measures.discordance import paired_studies
+from mura_ensemble.comparison.measures.claims import shown_pairs
 from mura_ensemble.comparison.measures.leaderboard import (
-    Reference,
     against_reference,
     build_board,
     build_by_study_type,
@@ -24,11 +24,8 @@ from mura_ensemble.comparison.measures.leaderboard import (
 )
 from mura_ensemble.comparison.measures.ranks import build_standings
 from mura_ensemble.comparison.result import Comparison, DataCard, ReaderBand
+from mura_ensemble.comparison.topics.power import power_frames
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.report.pages.comparison.methods import methods_text
-from mura_ensemble.report.pages.comparison.power import power_part
-from mura_ensemble.report.pages.comparison.ranks import pairs_part, ranks_part
-from mura_ensemble.stats.planning.power import detectable_difference
 
 __all__ = ["Comparison", "DataCard", "ReaderBand", "compare_raters"]
 
@@ -120,7 +117,6 @@ def compare_raters(
         compared=int(board["p"].notna().sum()),
         readers=_reader_band(board),
         data=data,
-        detectable=_detectable(differences, opponent, data, level),
         checks=run_checks(
             calls=reads.calls[list(board.index)],
             leaderboard=board,
@@ -135,25 +131,20 @@ def compare_raters(
             simulated=simulated,
             warnings=warnings,
         ),
-        methods=methods_text(
-            data=data,
-            raters=len(board),
-            rules=sorted(set(measured["interval"])),
-            reference=opponent,
-            compared=int(board["p"].notna().sum()),
-            standings=standings,
-            level=level,
-            resamples=resamples,
-            seed=seed,
-        ),
+        rules=tuple(sorted(set(measured["interval"]))),
+        unranked=tuple(standings.unranked),
+        rank_shares=_rank_shares(board, standings.shares),
+        told_apart=_told_apart(board, differences, level),
         provenance={**(provenance or {}), "compared_digest": reads.digest()},
         level=level,
         resamples=resamples,
         seed=seed,
         simulated=simulated,
     )
-    found = (ranks_part(comparison, standings.shares), pairs_part(comparison), power_part(comparison))
-    return comparison.with_parts([part for part in found if part is not None])
+    power = power_frames(comparison)
+    if power is None:
+        return comparison
+    return replace(comparison, topics={"power": power})
 
 
 _COLUMNS = [
@@ -199,17 +190,24 @@ def _data_card(reads: Reads, studies: pd.DataFrame, known: bool) -> DataCard:
     )
 
 
-def _detectable(
-    differences: pd.DataFrame, reference: Reference | None, data: DataCard, level: float
-) -> float:
-    if reference is None or not 0 < data.prevalence < 1:
-        return np.nan
-    called, discordance = paired_studies(differences, reference.rater)
-    if not discordance > 0:
-        return np.nan
-    # Patients, not studies: several studies of one patient tell less than as many patients.
-    units = round(data.patients * called / data.studies)
-    return float(detectable_difference(units, discordance, prevalence=data.prevalence, alpha=1 - level))
+def _rank_shares(board: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:
+    """How often each ranked rater holds each rank; empty with fewer than two."""
+    ranked = board.index[board["rank_low"].notna()]
+    if len(ranked) < 2:
+        return pd.DataFrame()
+    names = [f"share_{rank + 1}" for rank in range(len(ranked))]
+    return board.loc[ranked, ["kind", "rank_low", "rank_high"]].join(shares[names])
+
+
+def _told_apart(board: pd.DataFrame, differences: pd.DataFrame, level: float) -> pd.DataFrame:
+    """How many pairs of raters with a kappa are told apart; empty with fewer than three."""
+    names = [str(name) for name in board.index[board["kappa"].notna()]]
+    if len(names) < 3:
+        return pd.DataFrame()
+    shown = shown_pairs(differences, board["apparent"], level)
+    told = sum(bool(shown[names[i], names[j]]) for i in range(len(names)) for j in range(i + 1, len(names)))
+    counts = {"pairs": [len(names) * (len(names) - 1) // 2], "told_apart": [told]}
+    return pd.DataFrame(counts, index=pd.Index(["all pairs"], name="family"))
 
 
 def _reader_band(board: pd.DataFrame) -> ReaderBand | None:

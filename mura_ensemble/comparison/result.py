@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import pandas as pd
 
 from mura_ensemble.comparison.findings.notice import Notice
 from mura_ensemble.comparison.measures.leaderboard import Reference
 from mura_ensemble.data.words import count
-from mura_ensemble.report.document.blocks import Section
 
-__all__ = ["Comparison", "DataCard", "Part", "ReaderBand"]
+__all__ = ["Comparison", "DataCard", "ReaderBand", "Topic"]
 
 
 @dataclass(frozen=True)
@@ -62,25 +61,12 @@ class DataCard:
         return self.positives / self.studies
 
 
-@dataclass(frozen=True)
-class Part:
-    """A finished section that not every comparison has: of readers, ensembles, probabilities.
+class Topic(Protocol):
+    """What was found about one question that not every comparison raises: frames, by the names of their files."""
 
-    Attributes
-    ----------
-    section : Section
-        Its blocks, made from `tables`; its place in the page follows from its anchor (see `sections.ORDER`).
-    tables : mapping of str to DataFrame
-        File name without ending to the frame that is written.
-    checks : tuple of Notice
-    methods : tuple of str
-        Paragraphs ready to paste.
-    """
-
-    section: Section
-    tables: Mapping[str, pd.DataFrame]
-    checks: tuple[Notice, ...] = ()
-    methods: tuple[str, ...] = ()
+    @property
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """The frames by the names of their files."""
 
 
 @dataclass(frozen=True)
@@ -110,19 +96,23 @@ class Comparison:
     readers : ReaderBand or None
         None without readers.
     data : DataCard
-    detectable : float
-        Difference of kappa from the reference that one test named beforehand would find in 4 of 5 such studies, at
-        the median share of studies on which one of the two is right; NaN without a reference.
     checks : tuple of Notice
         Warnings first.
-    methods : tuple of str
-        Paragraphs ready to paste.
+    rules : tuple of str
+        The rules of the intervals that were really used, as `stats` names them.
+    unranked : tuple of str
+        Raters without a rank because they saw these studies.
+    rank_shares : DataFrame
+        Index rater; `kind`, `rank_low`, `rank_high`, and `share_1`, `share_2`, ..., the share of resamples in which it
+        holds a rank; empty with fewer than two ranked raters.
+    told_apart : DataFrame
+        How many of all `pairs` are `told_apart` by the test of all pairs; empty with fewer than three raters.
     provenance : dict
         What the caller said and a digest of what was compared.
     level, resamples, seed : float, int, int
     simulated : bool
-    parts : tuple of Part
-        Sections beside those that every comparison has; their checks and methods are in `checks` and `methods`.
+    topics : mapping of str to Topic
+        What was found beside: `power`, `readers`, `panels`, `anatomy`, `calibration`, `hardest`, those that the data allow.
     """
 
     title: str
@@ -135,25 +125,41 @@ class Comparison:
     compared: int
     readers: ReaderBand | None
     data: DataCard
-    detectable: float
     checks: tuple[Notice, ...]
-    methods: tuple[str, ...]
+    rules: tuple[str, ...]
+    unranked: tuple[str, ...]
+    rank_shares: pd.DataFrame
+    told_apart: pd.DataFrame
     provenance: Mapping[str, Any]
     level: float
     resamples: int
     seed: int
     simulated: bool
-    parts: tuple[Part, ...] = ()
+    topics: Mapping[str, Topic] = field(default_factory=dict)
 
-    def with_parts(self, parts: Sequence[Part]) -> Comparison:
-        """The same comparison with more sections, their checks among the others, warnings first."""
-        checks = [*self.checks, *(check for part in parts for check in part.checks)]
-        return replace(
-            self,
-            parts=(*self.parts, *parts),
-            checks=tuple(sorted(checks, key=lambda check: check.level != "warning")),
-            methods=(*self.methods, *(paragraph for part in parts for paragraph in part.methods)),
-        )
+    def __repr__(self) -> str:
+        studies = count(self.data.studies, "study", "studies")
+        return f"<Comparison {self.title!r}: {count(len(self.leaderboard), 'rater')} on {studies}>"
+
+    def kind(self, rater: str) -> str:
+        """Backbone, ensemble or reader."""
+        return str(self.leaderboard.loc[[rater], "kind"].iloc[0])
+
+    @property
+    def detectable(self) -> float:
+        """Difference of kappa from the reference that one test named beforehand finds in 4 of 5 such studies; else NaN."""
+        power = self.topics.get("power")
+        return float("nan") if power is None else float(power.tables["power"]["detectable"].iloc[0])
+
+    @property
+    def topic_tables(self) -> dict[str, dict[str, pd.DataFrame]]:
+        """The frames that not every comparison has, by topic and by the names of their files."""
+        always = {
+            "rank-probabilities": ("rank_probabilities", self.rank_shares),
+            "differences": ("pairs_told_apart", self.told_apart),
+        }
+        found = {topic: {name: table} for topic, (name, table) in always.items() if len(table)}
+        return {**found, **{name: dict(topic.tables) for name, topic in self.topics.items()}}
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -163,7 +169,7 @@ class Comparison:
             "by_study_type": self.by_study_type,
             "differences": self.differences,
             "study_types": self.data.by_type,
-            **{name: table for part in self.parts for name, table in part.tables.items()},
+            **{name: table for tables in self.topic_tables.values() for name, table in tables.items()},
         }
 
     @property

@@ -12,9 +12,9 @@ import pandas as pd
 from mura_ensemble.comparison.gather.inputs import checked_reads
 from mura_ensemble.comparison.measures.leaderboard import build_board, measure
 from mura_ensemble.comparison.result import Comparison
+from mura_ensemble.data.numbers import estimate, interval
 from mura_ensemble.ensembles.ensemble import Ensemble
 from mura_ensemble.report.document.files import drawings
-from mura_ensemble.report.document.numbers import estimate, interval
 from mura_ensemble.report.pages.comparison.page import comparison_page
 
 __all__ = ["Figure", "draw_figures", "ensemble_table", "kappa_lines", "kappa_table"]

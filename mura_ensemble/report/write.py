@@ -15,7 +15,7 @@ from mura_ensemble.comparison.result import Comparison
 from mura_ensemble.report.document.blocks import render_markdown, render_page
 from mura_ensemble.report.document.files import figure_files, latex_files
 from mura_ensemble.report.document.folder import write_folder
-from mura_ensemble.report.pages.comparison.page import comparison_page
+from mura_ensemble.report.pages.comparison.page import comparison_methods, comparison_page
 from mura_ensemble.report.pages.comparison.verdict import headline, verdict_items
 
 __all__ = ["table_files", "write_report"]
@@ -97,14 +97,14 @@ def _everything(comparison: Comparison) -> dict[str, Any]:
         "by_study_type": _records(comparison.by_study_type),
         "differences": _records(comparison.differences),
         "parts": {
-            part.section.anchor: {name: _records(table) for name, table in part.tables.items()}
-            for part in comparison.parts
+            topic: {name: _records(table) for name, table in tables.items()}
+            for topic, tables in comparison.topic_tables.items()
         },
         "checks": [
             {"level": item.level, "code": item.code, "sentence": item.sentence, "action": item.action}
             for item in comparison.checks
         ],
-        "methods": list(comparison.methods),
+        "methods": list(comparison_methods(comparison)),
         "provenance": dict(comparison.provenance),
     }
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from mura_ensemble.commands.work.comparison import compare_assembled
 from mura_ensemble.comparison.gather.raters import RaterTable
 from mura_ensemble.comparison.result import Comparison
+from mura_ensemble.comparison.topics.every import compare_assembled
 from mura_ensemble.ensembles.combining.calibrating import Calibration
 from mura_ensemble.ensembles.combining.means import Mean
 from mura_ensemble.ensembles.ensemble import Ensemble, Evaluation, FittedOn

@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 from shown import unexplained
 
+from mura_ensemble.data.numbers import estimate, interval, rank_range
 from mura_ensemble.published import analyse_board, mura_honest_board
-from mura_ensemble.report.document.numbers import estimate, interval, rank_range
 from mura_ensemble.report.pages.published.files import board_files
 from mura_ensemble.report.pages.published.rows import board_rows
 from mura_ensemble.report.pages.published.verdict import (

@@ -8,7 +8,6 @@ import subprocess
 from dataclasses import replace
 from itertools import combinations, product
 from pathlib import Path
-from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -20,12 +19,12 @@ from sklearn.metrics import brier_score_loss, cohen_kappa_score, roc_auc_score
 from statsmodels.stats.multitest import multipletests
 
 from mura_ensemble.comparison.gather.raters import RaterTable
-from mura_ensemble.comparison.result import Comparison, Part
+from mura_ensemble.comparison.result import Comparison
 from mura_ensemble.comparison.topics.hardest import independent_counts
 from mura_ensemble.comparison.topics.readers import APPARENT, HIGHER, LOWER, OPEN
 from mura_ensemble.report.document.blocks import render_markdown, render_page
-from mura_ensemble.report.pages.comparison.page import comparison_page
-from mura_ensemble.report.pages.comparison.topics import build_parts
+from mura_ensemble.report.pages.comparison.page import comparison_methods, comparison_page
+from mura_ensemble.report.pages.comparison.topics import topic_sections
 from mura_ensemble.report.write import table_files, write_report
 
 CONSTANTS = (
@@ -45,21 +44,25 @@ def whole(raters: RaterTable) -> Comparison:
     return compared(raters)
 
 
+CORE = ("rank-probabilities", "differences", "power")
+
+
+def said_of_readers(comparison: Comparison) -> str:
+    """The first paragraph of the readers' section."""
+    (section,) = [section for section in topic_sections(comparison) if section.anchor == "readers"]
+    return section.blocks[0].text  # type: ignore[union-attr]
+
+
 def anchors(comparison: Comparison) -> list[str]:
-    return [part.section.anchor for part in gathered_parts(comparison)]
-
-
-def gathered_parts(comparison: Comparison) -> list[Part]:
-    """Those that need more than calls; the others stand in every comparison."""
-    core = ("rank-probabilities", "differences", "power")
-    return [part for part in comparison.parts if part.section.anchor not in core]
+    """The topics that need more than calls; the others stand in every comparison."""
+    return [topic for topic in comparison.topics if topic not in CORE]
 
 
 def test_a_whole_study_has_all_parts_in_the_readers_order(whole: Comparison) -> None:
     assert anchors(whole) == ["readers", "panels", "anatomy", "calibration", "hardest"]
     order = [section.anchor for section in comparison_page(whole).sections]
     assert order.index("readers") < order.index("panels") < order.index("anatomy") < order.index("hardest")
-    assert len(whole.methods) > 5, "each part says how it was done"
+    assert len(comparison_methods(whole)) > 5, "each part says how it was done"
 
 
 def test_differences_from_readers_are_the_paired_ones_adjusted_together(whole: Comparison) -> None:
@@ -96,18 +99,15 @@ def test_nothing_is_claimed_that_the_adjusted_test_does_not_support(raters: Rate
     assert set(found["verdict"]) == {HIGHER, LOWER, OPEN}
     assert ((found["verdict"] != OPEN) == clear).all()
     assert (found.loc[found["verdict"] == HIGHER, "difference"] > 0).all()
-    said = gathered_parts(comparison)[0].section.blocks[0].text  # type: ignore[union-attr]
+    said = said_of_readers(comparison)
     assert "mean_1" in said
     assert "is shown to have a higher kappa than reader_" in said
     fitted = compared(replace(raters, calls=calls, apparent=("mean_1",)))
     assert set(fitted.tables["reader_differences"].loc["mean_1", "verdict"]) == {APPARENT}
-    assert "mean_1" not in gathered_parts(fitted)[0].section.blocks[0].text  # type: ignore[union-attr]
+    assert "mean_1" not in said_of_readers(fitted)
     quiet = compared(raters).tables["reader_differences"]
     if (quiet["verdict"] == OPEN).all():
-        assert (
-            "No ensemble or backbone is shown to differ"
-            in gathered_parts(compared(raters))[0].section.blocks[0].text
-        )  # type: ignore[union-attr]
+        assert "No ensemble or backbone is shown to differ" in said_of_readers(compared(raters))
 
 
 def test_a_panel_of_two_does_not_flatter_its_members_elsewhere() -> None:
@@ -325,7 +325,10 @@ def test_drawings_say_simulated_only_where_it_is_so(whole: Comparison) -> None:
     simulated = compared(gather(simulated=True))
     for comparison, said in ((whole, False), (simulated, True)):
         drawings = [
-            block for part in comparison.parts for block in part.section.blocks if block.kind == "drawing"
+            block
+            for section in topic_sections(comparison)
+            for block in section.blocks
+            if block.kind == "drawing"
         ]
         assert len(drawings) >= 6
         for drawing in drawings:
@@ -346,9 +349,9 @@ def test_labels_stay_inside_their_drawings_and_tables_on_the_screen() -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 def test_many_readers_still_fit_the_sheet(tmp_path: Path) -> None:
     comparison = compared(gather(120, 100, backbones=2, ensembles=1, readers=22), resamples=100)
-    (panels,) = [part for part in comparison.parts if part.section.anchor == "panels"]
-    assert not panels.tables, "1,540 panels are for the verb that has the time"
-    assert "mura-ensemble readers" in panels.section.blocks[0].text  # type: ignore[union-attr]
+    assert not comparison.topic_tables["panels"], "1,540 panels are for the verb that has the time"
+    (panels,) = [section for section in topic_sections(comparison) if section.anchor == "panels"]
+    assert "mura-ensemble readers" in panels.blocks[0].text  # type: ignore[union-attr]
     assert len(comparison.tables["reader_differences"]) == 3 * 19
     if shutil.which("pdftotext") is None:
         pytest.skip("no pdftotext")
@@ -373,13 +376,17 @@ def test_checks_of_the_parts() -> None:
     assert not {"ME025", "ME026"} & {item.code for item in compared(gather()).checks}
 
 
-def test_twenty_raters_on_a_thousand_studies_are_quick_and_small() -> None:
-    raters = gather(1_199, 900, backbones=11, ensembles=6, readers=6)
-    plain = replace(compared(raters, resamples=1_000), parts=())
-    start = process_time()
-    parts = build_parts(raters, plain)
-    page = comparison_page(plain.with_parts(parts))
-    seconds = process_time() - start
-    size = len(render_page(page)) - len(render_page(comparison_page(plain)))
-    assert seconds < 5, "2 on a small machine"
-    assert size < 300_000
+def test_twenty_raters_on_a_thousand_studies_are_small() -> None:
+    whole = compared(gather(1_199, 900, backbones=11, ensembles=6, readers=6), resamples=1_000)
+    plain = replace(whole, topics={})
+    size = len(render_page(comparison_page(whole))) - len(render_page(comparison_page(plain)))
+    assert 0 < size < 300_000
+
+
+def test_a_result_holds_frames_and_says_itself_in_a_line(whole: Comparison) -> None:
+    assert (
+        repr(whole)
+        == f"<Comparison {whole.title!r}: {len(whole.leaderboard)} raters on {whole.data.studies} studies>"
+    )
+    for tables in whole.topic_tables.values():
+        assert all(isinstance(table, pd.DataFrame) for table in tables.values())

@@ -9,8 +9,8 @@ from sklearn.metrics import cohen_kappa_score
 
 from mura_ensemble.comparison.reader_study.study import study_readers
 from mura_ensemble.data.errors import InputError
+from mura_ensemble.data.numbers import estimate, signed_interval
 from mura_ensemble.report.document.blocks import Drawing, render_markdown, render_page
-from mura_ensemble.report.document.numbers import estimate, signed_interval
 from mura_ensemble.report.pages.readers.page import reader_page, reader_verdict
 from mura_ensemble.report.pages.readers.verdict import model_claims, reader_headline
 from mura_ensemble.stats.agreement.coefficients import fleiss_kappa

@@ -14,7 +14,7 @@ import pytest
 
 from mura_ensemble.comparison.compare import Comparison
 from mura_ensemble.data.errors import InputError
-from mura_ensemble.report.document.numbers import estimate, p_value, percent, signed
+from mura_ensemble.data.numbers import estimate, p_value, percent, signed
 from mura_ensemble.report.write import write_report
 
 NAMES = {

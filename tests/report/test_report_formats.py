@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from mura_ensemble.data import numbers as formats
 from mura_ensemble.data.words import count, name_list
-from mura_ensemble.report.document import numbers as formats
 
 
 @pytest.mark.parametrize(

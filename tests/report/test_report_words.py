@@ -11,7 +11,7 @@ import pytest
 
 from mura_ensemble.comparison.compare import Comparison
 from mura_ensemble.report.document.blocks import render_markdown, render_page
-from mura_ensemble.report.pages.comparison.page import comparison_page
+from mura_ensemble.report.pages.comparison.page import comparison_methods, comparison_page
 from mura_ensemble.report.pages.comparison.verdict import better_than_reference, headline, verdict_items
 
 
@@ -176,7 +176,7 @@ def test_ranks_and_words_rest_on_the_same_studies_where_calls_are_missing(new_st
         "b has the highest kappa on the 120 studies that all raters called"
     )
     assert "On the 120 studies that all raters called b has the highest." in said["Highest kappa"]
-    assert any("ranks rest on the 120 studies" in text for text in found.methods)
+    assert any("ranks rest on the 120 studies" in text for text in comparison_methods(found))
     study = easy_and_hard_studies(new_study)
     study.calls = study.calls.drop(columns="c")  # type: ignore[attr-defined]
     study.kinds["a"] = "backbone"  # type: ignore[attr-defined]
@@ -211,7 +211,7 @@ def test_without_a_usable_resample_ranks_are_said_to_be_undefined(new_study: Cal
     assert "ruled out" not in text
     assert "resamples of the patients" not in text
     assert "ME018" in {item.code for item in found.checks}
-    assert any(paragraph.startswith("No ranks are given") for paragraph in found.methods)
+    assert any(paragraph.startswith("No ranks are given") for paragraph in comparison_methods(found))
     render_page(comparison_page(found))
 
 
@@ -237,7 +237,7 @@ def test_few_patients_are_ranked_only_as_the_test_of_all_pairs_allows(new_study:
         assert (board["rank"] <= 1 + worse_than).all()
         assert "ME016" in {item.code for item in found.checks}
     assert claims == 0
-    assert any("Holm's method over all pairs" in text for text in found.methods)
+    assert any("Holm's method over all pairs" in text for text in comparison_methods(found))
 
 
 def test_few_resamples_are_warned_of(new_study: Callable) -> None:
@@ -286,7 +286,7 @@ def test_unknown_patients_are_nowhere_counted(new_study: Callable) -> None:
     assert "Every patient had one study" not in text
     assert "of the patients;" not in text
     assert "patients not known" in text
-    assert "each study was taken as its own patient" in " ".join(found.methods)
+    assert "each study was taken as its own patient" in " ".join(comparison_methods(found))
     assert found.data.by_type["patients"].isna().all()
     known = render_markdown(comparison_page(study.compare(resamples=1_000)))
     assert "130 studies of 130 patients" in known
@@ -320,7 +320,8 @@ def test_the_reference_names_the_studies_it_is_best_on(new_study: Callable) -> N
     said = dict(verdict_items(found))["Against the best reader"]
     assert " the best of 2 readers on the 113 studies that all raters called, here reader_" in said
     assert any(
-        "the 113 studies that all ranked raters called" in part and "chosen" in part for part in found.methods
+        "the 113 studies that all ranked raters called" in part and "chosen" in part
+        for part in comparison_methods(found)
     )
     assert next(item for item in found.checks if item.code == "ME009").sentence.endswith(
         "on the 113 studies all called."

@@ -5,46 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mura_ensemble.comparison.compare import compare_raters
 from mura_ensemble.comparison.defaults import RESAMPLES
-from mura_ensemble.comparison.gather.raters import RaterTable, assemble_raters
+from mura_ensemble.comparison.gather.raters import assemble_raters
 from mura_ensemble.comparison.gather.splits import split_covered
-from mura_ensemble.comparison.result import Comparison
+from mura_ensemble.comparison.topics.every import compare_assembled
 from mura_ensemble.data.tables.contracts import read_labels
 from mura_ensemble.data.tables.readers import read_readers
 from mura_ensemble.ensembles.pooling.studies import Missing
-from mura_ensemble.report.pages.comparison.topics import build_parts
 from mura_ensemble.report.write import write_report
 
-__all__ = ["compare_assembled", "report_raters"]
-
-
-def compare_assembled(
-    raters: RaterTable,
-    *,
-    title: str,
-    level: float = 0.95,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    reference: str | None = None,
-) -> Comparison:
-    """Compare what `assemble_raters` gathered, with all that it knows; see `compare_raters`."""
-    comparison = compare_raters(
-        raters.calls,
-        raters.studies,
-        raters.kinds,
-        title=title,
-        level=level,
-        resamples=resamples,
-        seed=seed,
-        simulated=raters.simulated,
-        notes=raters.notes,
-        apparent=raters.apparent,
-        warnings=raters.warnings,
-        provenance=raters.provenance,
-        reference=reference,
-    )
-    return comparison.with_parts(build_parts(raters, comparison))
+__all__ = ["report_raters"]
 
 
 def report_raters(

@@ -65,6 +65,17 @@ class CalibrationFrames:
     curves: pd.DataFrame
     fixed: pd.DataFrame
 
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The frames by the names of their files."""
+        return {
+            "calibration": self.calibration,
+            "reliability": self.reliability,
+            "thresholds": self.thresholds,
+            "roc_curves": self.curves,
+            "fixed_specificity": self.fixed,
+        }
+
 
 def calibration_frames(data: PartInput, points: Mapping[str, OperatingPoint]) -> CalibrationFrames:
     """Calibration, areas and thresholds of every rater with probabilities.

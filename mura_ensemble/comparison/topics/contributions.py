@@ -70,6 +70,17 @@ class AnatomyFrames:
     mean_kappa: float
     diversity: pd.DataFrame
 
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The frames by the names of their files."""
+        tables = {
+            "ensembles": self.ensembles,
+            "ensemble_weights": self.weights,
+            "backbone_shares": self.shares,
+            "backbone_pairs": self.diversity,
+        }
+        return {name: table for name, table in tables.items() if len(table)}
+
 
 def anatomy_frames(data: PartInput, ensembles: Sequence[Ensemble]) -> AnatomyFrames:
     """Take the ensembles of the leaderboard apart."""

@@ -46,6 +46,16 @@ class HardestFrames:
     voices: tuple[str, ...]
     together: pd.DataFrame
 
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The frames by the names of their files."""
+        some = {"backbones_together": self.together, "ensemble_losses": self.losses}
+        return {
+            "hardest_studies": self.studies,
+            "errors_together": self.counts,
+            **{name: table for name, table in some.items() if len(table)},
+        }
+
 
 def hardest_frames(data: PartInput) -> HardestFrames:
     """Count errors study by study."""

@@ -52,6 +52,11 @@ class PanelFrames:
     count: int
     readers: int
 
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The frames by the names of their files."""
+        return {"panel_ranges": self.ranges, "panel_seats": self.seats, "panels": self.panels}
+
 
 def panel_frames(
     data: PartInput, reading: pd.DataFrame, panel: Sequence[str], undecided: pd.DataFrame

@@ -41,6 +41,11 @@ class ReaderFrames:
     differences: pd.DataFrame
     at_readers: pd.DataFrame
 
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The frames by the names of their files."""
+        return {"reader_differences": self.differences, "reader_points": self.at_readers}
+
 
 def reader_frames(data: PartInput, comparison: Comparison) -> ReaderFrames:
     """Compare all that are no readers with the readers.

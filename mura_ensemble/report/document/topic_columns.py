@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mura_ensemble.data.numbers import estimate, interval, signed, signed_interval
 from mura_ensemble.report.document.columns import Column, Row
-from mura_ensemble.report.document.numbers import estimate, interval, signed, signed_interval
 
 __all__ = ["count_column", "limits_column", "name_column", "text_column", "value_column"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mura_ensemble.report.document.numbers import estimate
+from mura_ensemble.data.numbers import estimate
 from mura_ensemble.report.figures.axes import WIDTH, heading, shortened
 from mura_ensemble.report.figures.svg import Scale, Svg, kind_colour
 from mura_ensemble.report.figures.theme import FAMILIES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.report.document.numbers import estimate
+from mura_ensemble.data.numbers import estimate
 from mura_ensemble.report.figures.axes import WIDTH, heading, round_span, shortened, ticks_of
 from mura_ensemble.report.figures.svg import Scale, Svg
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.report.document.numbers import estimate, interval
+from mura_ensemble.data.numbers import estimate, interval
 from mura_ensemble.report.figures.theme import COLOURS, FAMILIES
 
 if TYPE_CHECKING:

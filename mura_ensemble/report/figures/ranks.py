@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.report.document.numbers import signed
+from mura_ensemble.data.numbers import signed
 from mura_ensemble.report.figures.axes import WIDTH, heading, shortened
 from mura_ensemble.report.figures.svg import Svg, kind_colour
 from mura_ensemble.report.figures.theme import FAMILIES

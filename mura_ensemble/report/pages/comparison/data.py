@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.comparison.result import Comparison, DataCard
+from mura_ensemble.data.numbers import estimate, percent
 from mura_ensemble.data.words import count, name_list
 from mura_ensemble.report.document.blocks import Block, Facts, TableBlock
 from mura_ensemble.report.document.columns import Column, Row
-from mura_ensemble.report.document.numbers import estimate, percent
 from mura_ensemble.report.document.topic_columns import count_column, name_column
 from mura_ensemble.report.figures.theme import FAMILIES
 

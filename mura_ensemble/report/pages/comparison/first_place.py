@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from mura_ensemble.comparison.result import Comparison
+from mura_ensemble.data.numbers import percent
 from mura_ensemble.data.words import count
-from mura_ensemble.report.document.numbers import percent
 
 __all__ = ["first_place", "first_place_open", "leader", "of_the_ranked", "on_common"]
 

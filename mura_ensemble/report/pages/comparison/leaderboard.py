@@ -9,10 +9,7 @@ import pandas as pd
 
 from mura_ensemble.comparison.measures.claims import better_than_reference
 from mura_ensemble.comparison.result import Comparison
-from mura_ensemble.data.words import count
-from mura_ensemble.report.document.blocks import Paragraph, TableBlock
-from mura_ensemble.report.document.columns import Column, Row, interval_bar
-from mura_ensemble.report.document.numbers import (
+from mura_ensemble.data.numbers import (
     estimate,
     interval,
     p_value,
@@ -21,6 +18,9 @@ from mura_ensemble.report.document.numbers import (
     signed,
     signed_interval,
 )
+from mura_ensemble.data.words import count
+from mura_ensemble.report.document.blocks import Paragraph, TableBlock
+from mura_ensemble.report.document.columns import Column, Row, interval_bar
 from mura_ensemble.report.pages.comparison.verdict import level_name
 
 __all__ = [

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mura_ensemble.comparison.measures.claims import error_rate
 from mura_ensemble.comparison.measures.leaderboard import Reference
-from mura_ensemble.comparison.measures.ranks import Standings
-from mura_ensemble.comparison.result import DataCard
+from mura_ensemble.comparison.result import Comparison, DataCard
+from mura_ensemble.data.numbers import percent
 from mura_ensemble.data.words import count
-from mura_ensemble.report.document.numbers import percent
 from mura_ensemble.report.pages.comparison.verdict import level_name
 
 __all__ = ["methods_text"]
@@ -26,57 +23,22 @@ _RULES = {
 }
 
 
-def methods_text(
-    *,
-    data: DataCard,
-    raters: int,
-    rules: Sequence[str],
-    reference: Reference | None,
-    compared: int,
-    standings: Standings,
-    level: float,
-    resamples: int,
-    seed: int,
-) -> tuple[str, ...]:
-    """Paragraphs of plain text with formulas and sources.
-
-    Parameters
-    ----------
-    data : DataCard
-    raters : int
-        Number of raters compared.
-    rules : sequence of str
-        The rules of the intervals that were really used, as `stats` names them.
-    reference : Reference or None
-        What the differences are taken from.
-    compared : int
-        Number of differences tested against the reference.
-    standings : Standings
-        What the ranks rest on.
-    level : float
-    resamples, seed : int
-    """
-    paragraphs = [_agreement(data, raters, rules, level, resamples, seed)]
-    if reference is not None:
-        fewer = standings.used and standings.studies < data.studies
-        common = (
-            f"the {count(standings.studies, 'study', 'studies')} that all ranked raters called"
-            if fewer
-            else ""
-        )
-        paragraphs += [
-            _differences(data, reference, compared, level, common),
-            _ranks(data, standings, level, resamples, seed),
-        ]
+def methods_text(comparison: Comparison) -> tuple[str, ...]:
+    """Paragraphs of plain text with formulas and sources, of what every comparison does."""
+    data, level = comparison.data, comparison.level
+    paragraphs = [_agreement(comparison)]
+    if comparison.reference is not None:
+        paragraphs += [_differences(comparison, comparison.reference), _ranks(comparison)]
     return (*paragraphs, _rates(data, level))
 
 
-def _agreement(
-    data: DataCard, raters: int, rules: Sequence[str], level: float, resamples: int, seed: int
-) -> str:
+def _agreement(comparison: Comparison) -> str:
+    data, rules = comparison.data, comparison.rules
     used = [_RULES[rule] for rule in _RULES if rule in rules]
-    drawn = f" ({resamples:,} resamples, seed {seed})" if "bca by patient" in rules else ""
-    called = f"{count(raters, 'rater')} called {count(data.studies, 'study', 'studies')}"
+    drawn = (
+        f" ({comparison.resamples:,} resamples, seed {comparison.seed})" if "bca by patient" in rules else ""
+    )
+    called = f"{count(len(comparison.leaderboard), 'rater')} called {count(data.studies, 'study', 'studies')}"
     if data.patients_known:
         called += f" of {count(data.patients, 'patient')}"
     patients = (
@@ -95,11 +57,22 @@ def _agreement(
         f"({percent(data.prevalence)}). {patients} Agreement with the gold standard is Cohen's kappa "
         "(1960, Educ Psychol Meas 20:37), kappa = (p_o - p_e) / (1 - p_e), with p_o the share of studies called as the "
         "gold standard calls them and p_e the share expected by chance from both margins. "
-        + (f"Its {level_name(level)} confidence interval is {'; or '.join(used)}{drawn}." if used else "")
+        + (
+            f"Its {level_name(comparison.level)} confidence interval is {'; or '.join(used)}{drawn}."
+            if used
+            else ""
+        )
     )
 
 
-def _differences(data: DataCard, reference: Reference, compared: int, level: float, common: str) -> str:
+def _differences(comparison: Comparison, reference: Reference) -> str:
+    data, compared, level = comparison.data, comparison.compared, comparison.level
+    fewer = comparison.ranked_resamples and comparison.ranked_studies < data.studies
+    common = (
+        f"the {count(comparison.ranked_studies, 'study', 'studies')} that all ranked raters called"
+        if fewer
+        else ""
+    )
     unit = "patient by patient" if data.repeated_patients else "study by study"
     chosen = (
         f" It was chosen among {reference.candidates} as the one with the highest kappa on {common or 'these studies'}, so "
@@ -128,16 +101,17 @@ def _differences(data: DataCard, reference: Reference, compared: int, level: flo
     )
 
 
-def _ranks(data: DataCard, standings: Standings, level: float, resamples: int, seed: int) -> str:
+def _ranks(comparison: Comparison) -> str:
+    data, level, resamples, seed = comparison.data, comparison.level, comparison.resamples, comparison.seed
     units = "patients" if data.patients_known else "studies"
+    ranked = count(comparison.ranked_studies, "study", "studies")
     common = (
-        f" Some calls are missing: ranks rest on the {count(standings.studies, 'study', 'studies')} that all ranked raters "
-        "called."
-        if standings.studies < data.studies
+        f" Some calls are missing: ranks rest on the {ranked} that all ranked raters called."
+        if comparison.ranked_studies < data.studies
         else ""
     )
-    seen = " Raters that saw these studies have no rank." if standings.unranked else ""
-    if not standings.used:
+    seen = " Raters that saw these studies have no rank." if comparison.unranked else ""
+    if not comparison.ranked_resamples:
         return f"No ranks are given: no resample of the {units} gives every ranked rater a kappa.{common}"
     return (
         f"The rank printed is a range, a {level_name(level)} confidence set that holds for all raters at once; it begins at "

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from mura_ensemble.comparison.result import Comparison
+from mura_ensemble.data.numbers import estimate, interval, percent
 from mura_ensemble.data.words import name_list
 from mura_ensemble.report.document.blocks import Drawing, TableBlock
 from mura_ensemble.report.document.columns import Column, Row
-from mura_ensemble.report.document.numbers import estimate, interval, percent
 from mura_ensemble.report.figures.plane import kappa_plane
 from mura_ensemble.report.pages.comparison.leaderboard import rater_column
 from mura_ensemble.report.pages.comparison.verdict import level_name

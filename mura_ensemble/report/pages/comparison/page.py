@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.comparison.result import Comparison
+from mura_ensemble.data.numbers import estimate, interval
 from mura_ensemble.data.words import count
 from mura_ensemble.report.document.blocks import (
     Drawing,
@@ -22,7 +23,6 @@ from mura_ensemble.report.document.blocks import (
     Verdict,
 )
 from mura_ensemble.report.document.columns import Column, Row
-from mura_ensemble.report.document.numbers import estimate, interval
 from mura_ensemble.report.figures import intervals as figures
 from mura_ensemble.report.pages.comparison.data import data_blocks, of_patients
 from mura_ensemble.report.pages.comparison.leaderboard import (
@@ -33,10 +33,12 @@ from mura_ensemble.report.pages.comparison.leaderboard import (
     rater_column,
     readers_range,
 )
+from mura_ensemble.report.pages.comparison.methods import methods_text
 from mura_ensemble.report.pages.comparison.operating import operating_blocks
+from mura_ensemble.report.pages.comparison.topics import topic_methods, topic_sections
 from mura_ensemble.report.pages.comparison.verdict import headline, level_name, verdict_items
 
-__all__ = ["ORDER", "comparison_page"]
+__all__ = ["ORDER", "comparison_methods", "comparison_page"]
 
 ORDER = (
     "verdict",
@@ -70,9 +72,9 @@ def comparison_page(comparison: Comparison) -> Page:
         Section("study-types", "Study types", list(_study_types(comparison))),
         Section("operating-points", "Operating points", list(operating_blocks(comparison))),
         Section("checks", "Checks", [_checks(comparison)]),
-        Section("methods", "Methods", [Quotation(comparison.methods)]),
+        Section("methods", "Methods", [Quotation(comparison_methods(comparison))]),
         Section("provenance", "Provenance", list(_provenance(comparison))),
-        *(part.section for part in comparison.parts),
+        *topic_sections(comparison),
     ]
     data = comparison.data
     return Page(
@@ -86,6 +88,11 @@ def comparison_page(comparison: Comparison) -> Page:
         footer=f"Seed {comparison.seed}, {comparison.resamples:,} resamples, {level_name(comparison.level)} intervals; "
         f"digest of what was compared: {comparison.provenance['compared_digest'][:16]}.",
     )
+
+
+def comparison_methods(comparison: Comparison) -> tuple[str, ...]:
+    """All that was done, in paragraphs ready to paste."""
+    return (*methods_text(comparison), *topic_methods(comparison))
 
 
 def _forest(comparison: Comparison) -> Drawing:

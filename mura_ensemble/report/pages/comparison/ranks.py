@@ -1,37 +1,22 @@
-"""Which ranks are possible, and which pairs of raters are told apart, as parts of the report."""
+"""Which ranks are possible, and which pairs of raters are told apart, as sections of the report."""
 
 from __future__ import annotations
 
-import pandas as pd
-
 from mura_ensemble.comparison.measures.claims import shown_pairs
-from mura_ensemble.comparison.result import Comparison, Part
+from mura_ensemble.comparison.result import Comparison
 from mura_ensemble.data.words import count
 from mura_ensemble.report.document.blocks import Drawing, Paragraph, Section
 from mura_ensemble.report.figures.ranks import pair_map, rank_strip
 
-__all__ = ["pairs_part", "ranks_part"]
+__all__ = ["pairs_section", "ranks_section"]
 
 
-def ranks_part(comparison: Comparison, shares: pd.DataFrame) -> Part | None:
-    """How often each rater holds each rank; None without ranks of two raters.
-
-    Parameters
-    ----------
-    comparison : Comparison
-    shares : DataFrame
-        Index rater; columns `share_1`, `share_2`, ... (see `Standings.shares`).
-    """
-    board = comparison.leaderboard
-    ranked = board.index[board["rank_low"].notna()]
-    if len(ranked) < 2:
-        return None
-    names = [f"share_{rank + 1}" for rank in range(len(ranked))]
-    table = board.loc[ranked, ["kind", "rank_low", "rank_high"]].join(shares[names])
+def ranks_section(comparison: Comparison) -> Section:
+    """How often each rater holds each rank."""
     on = f" on {comparison.common_studies}" if comparison.common_studies else ""
     drawing = Drawing(
         "rank-probabilities",
-        rank_strip(table, simulated=comparison.simulated),
+        rank_strip(comparison.rank_shares, simulated=comparison.simulated),
         f"Share of {comparison.ranked_resamples:,} resamples in which each rater holds each rank{on}.",
         "One row of bars per rater, one bar per rank; the numbers are in the file rank_probabilities.csv.",
         reading="Bars spread over many ranks: these studies do not settle the order. The line below spans the ranks that "
@@ -39,19 +24,16 @@ def ranks_part(comparison: Comparison, shares: pd.DataFrame) -> Part | None:
         "numbers are in rank_probabilities.csv.",
         file="figures/rank_probabilities.svg",
     )
-    return Part(Section("rank-probabilities", "Ranks", [drawing]), {"rank_probabilities": table})
+    return Section("rank-probabilities", "Ranks", [drawing])
 
 
-def pairs_part(comparison: Comparison) -> Part | None:
-    """All pairs of raters in one triangle; None with fewer than three that have a kappa."""
+def pairs_section(comparison: Comparison) -> Section:
+    """All pairs of raters in one triangle."""
     board = comparison.leaderboard.dropna(subset=["kappa"])
-    if len(board) < 3:
-        return None
     names = [str(name) for name in board.index]
     shown = shown_pairs(comparison.differences, comparison.leaderboard["apparent"], comparison.level)
     pairs = comparison.differences.assign(shown=shown)
-    told = sum(bool(shown[names[i], names[j]]) for i in range(len(names)) for j in range(i + 1, len(names)))
-    every = len(names) * (len(names) - 1) // 2
+    every, told = (int(comparison.told_apart[name].iloc[0]) for name in ("pairs", "told_apart"))
     seen = [name for name in names if comparison.leaderboard.loc[name, "apparent"]]
     said = (
         f"{told} of {count(every, 'pair', 'pairs')} {'is' if told == 1 else 'are'} told apart by the test of all pairs "
@@ -66,9 +48,4 @@ def pairs_part(comparison: Comparison) -> Part | None:
         "and p values are in differences.csv.",
         file="figures/pairs.svg",
     )
-    counts = pd.DataFrame(
-        {"pairs": [every], "told_apart": [told]}, index=pd.Index(["all pairs"], name="family")
-    )
-    return Part(
-        Section("differences", "Every pair", [Paragraph(said), drawing]), {"pairs_told_apart": counts}
-    )
+    return Section("differences", "Every pair", [Paragraph(said), drawing])

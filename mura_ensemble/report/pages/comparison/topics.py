@@ -1,35 +1,45 @@
-"""The sections of a report that only some comparisons have, each from what was gathered."""
+"""The sections of a report that only some comparisons have, each from what was found about its question."""
 
 from __future__ import annotations
 
-from mura_ensemble.comparison.gather.raters import RaterTable
-from mura_ensemble.comparison.result import Comparison, Part
-from mura_ensemble.comparison.topics.inputs import part_input
-from mura_ensemble.report.pages.topics.calibration import calibration_part
-from mura_ensemble.report.pages.topics.contributions import anatomy_part
-from mura_ensemble.report.pages.topics.hardest import hardest_part
-from mura_ensemble.report.pages.topics.panels import panels_part
-from mura_ensemble.report.pages.topics.readers import readers_part
+from collections.abc import Callable, Mapping
+from typing import Any
 
-__all__ = ["build_parts"]
+from mura_ensemble.comparison.result import Comparison
+from mura_ensemble.report.document.blocks import Section
+from mura_ensemble.report.pages.comparison.power import power_methods, power_section
+from mura_ensemble.report.pages.comparison.ranks import pairs_section, ranks_section
+from mura_ensemble.report.pages.topics.calibration import calibration_methods, calibration_section
+from mura_ensemble.report.pages.topics.contributions import anatomy_methods, anatomy_section
+from mura_ensemble.report.pages.topics.hardest import hardest_methods, hardest_section
+from mura_ensemble.report.pages.topics.panels import panels_methods, panels_section
+from mura_ensemble.report.pages.topics.readers import readers_methods, readers_section
+
+__all__ = ["topic_methods", "topic_sections"]
+
+_PAGES: Mapping[str, tuple[Callable[..., Section], Callable[..., tuple[str, ...]]]] = {
+    "power": (power_section, power_methods),
+    "readers": (readers_section, readers_methods),
+    "panels": (panels_section, panels_methods),
+    "anatomy": (anatomy_section, anatomy_methods),
+    "calibration": (calibration_section, calibration_methods),
+    "hardest": (hardest_section, hardest_methods),
+}
 
 
-def build_parts(raters: RaterTable, comparison: Comparison) -> tuple[Part, ...]:
-    """Sections on readers, panels, ensembles, probabilities and the hardest studies, where there are any.
+def topic_sections(comparison: Comparison) -> list[Section]:
+    """One section per topic that the data allow; ranks and pairs where there are enough raters."""
+    always = [
+        *([ranks_section(comparison)] if len(comparison.rank_shares) else []),
+        *([pairs_section(comparison)] if len(comparison.told_apart) else []),
+    ]
+    return [*always, *(section(comparison, found) for (section, _), found in _known(comparison))]
 
-    Parameters
-    ----------
-    raters : RaterTable
-        What was compared.
-    comparison : Comparison
-        Of these raters; its level, resamples and seed are used again.
-    """
-    data = part_input(raters, comparison)
-    found = (
-        readers_part(data, comparison),
-        panels_part(data, raters),
-        anatomy_part(data, raters.ensembles),
-        calibration_part(data, raters.points),
-        hardest_part(data),
-    )
-    return tuple(part for part in found if part is not None)
+
+def topic_methods(comparison: Comparison) -> tuple[str, ...]:
+    """Paragraphs on how the topics were computed, in their order."""
+    return tuple(text for (_, methods), found in _known(comparison) for text in methods(comparison, found))
+
+
+def _known(comparison: Comparison) -> list[tuple[Any, Any]]:
+    return [(_PAGES[name], found) for name, found in comparison.topics.items()]

@@ -17,8 +17,8 @@ from mura_ensemble.comparison.findings.caller_warnings import touches_every_numb
 from mura_ensemble.comparison.findings.notice import Notice
 from mura_ensemble.comparison.measures.claims import better_than_reference, direction
 from mura_ensemble.comparison.result import Comparison
+from mura_ensemble.data.numbers import estimate, interval, p_value, signed, signed_interval
 from mura_ensemble.data.words import count, name_list
-from mura_ensemble.report.document.numbers import estimate, interval, p_value, signed, signed_interval
 from mura_ensemble.report.figures.theme import FAMILIES
 from mura_ensemble.report.pages.comparison.first_place import (
     first_place,

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.data.numbers import estimate, interval, percent
 from mura_ensemble.published.board.honest import HonestBoard
 from mura_ensemble.report.document.blocks import Block, Drawing, Paragraph, TableBlock
 from mura_ensemble.report.document.columns import Column
-from mura_ensemble.report.document.numbers import estimate, interval, percent
 from mura_ensemble.report.pages.published import figures
 from mura_ensemble.report.pages.published.tables import (
     PERCENT,

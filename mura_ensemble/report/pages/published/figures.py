@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.data.numbers import estimate, interval
 from mura_ensemble.published.board.honest import HonestBoard
-from mura_ensemble.report.document.numbers import estimate, interval
 from mura_ensemble.report.figures.svg import Scale, Svg, kind_colour
 
 __all__ = ["board_forest", "operating_plane", "rank_sets", "study_type_strips"]

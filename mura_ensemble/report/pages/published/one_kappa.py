@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mura_ensemble.data.numbers import interval
 from mura_ensemble.data.words import count
 from mura_ensemble.published.board.honest import LABEL
 from mura_ensemble.published.tables.lattice import CompatibleTables
-from mura_ensemble.report.document.numbers import interval
 from mura_ensemble.report.pages.published.verdict import span, span_of_rates
 from mura_ensemble.stats.kappa.cohen import cohen_kappa, kappa_variance
 from mura_ensemble.stats.kappa.intervals import kappa_intervals

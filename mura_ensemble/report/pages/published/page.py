@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from mura_ensemble.comparison.findings.notice import Notice
+from mura_ensemble.data.numbers import estimate, interval, percent
 from mura_ensemble.data.words import count
 from mura_ensemble.published.board.honest import HonestBoard
 from mura_ensemble.report.document.blocks import (
@@ -21,7 +22,6 @@ from mura_ensemble.report.document.blocks import (
     Verdict,
 )
 from mura_ensemble.report.document.columns import Column
-from mura_ensemble.report.document.numbers import estimate, interval, percent
 from mura_ensemble.report.pages.published import figures
 from mura_ensemble.report.pages.published.details import (
     compared,

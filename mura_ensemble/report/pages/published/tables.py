@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.report.document.columns import Column
-from mura_ensemble.report.document.numbers import (
+from mura_ensemble.data.numbers import (
     estimate,
     interval,
     p_value,
@@ -17,6 +16,7 @@ from mura_ensemble.report.document.numbers import (
     signed,
     signed_interval,
 )
+from mura_ensemble.report.document.columns import Column
 from mura_ensemble.report.figures.svg import kind_colour
 from mura_ensemble.report.pages.published.verdict import span, span_of_probabilities, span_of_rates
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from mura_ensemble.data.numbers import estimate, interval, rank_range
 from mura_ensemble.data.words import count
 from mura_ensemble.published.board.honest import HonestBoard
-from mura_ensemble.report.document.numbers import estimate, interval, rank_range
 from mura_ensemble.report.pages.published.verdict import (
     board_headline,
     board_verdict,

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pandas as pd
 
+from mura_ensemble.data.numbers import estimate
 from mura_ensemble.data.words import count
 from mura_ensemble.published.board.honest import HonestBoard
-from mura_ensemble.report.document.numbers import estimate
 
 __all__ = [
     "MURA_SOURCES",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mura_ensemble.data.numbers import estimate, interval, signed, signed_interval
 from mura_ensemble.report.document.columns import Column, Row
-from mura_ensemble.report.document.numbers import estimate, interval, signed, signed_interval
 
 __all__ = ["limits_column", "name_column"]
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mura_ensemble.comparison.topics.calibration import corners
-from mura_ensemble.report.document.numbers import estimate, interval, rank_range, signed, signed_interval
+from mura_ensemble.data.numbers import estimate, interval, rank_range, signed, signed_interval
 from mura_ensemble.report.figures.axes import WIDTH, heading, round_span, shortened, ticks_of
 from mura_ensemble.report.figures.svg import Scale, Svg, kind_colour
 

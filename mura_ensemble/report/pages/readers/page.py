@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from mura_ensemble.comparison.reader_study.study import ReaderStudy
+from mura_ensemble.data.numbers import estimate, interval, signed
 from mura_ensemble.report.document.blocks import Notices, Page, Paragraph, Section, Verdict
-from mura_ensemble.report.document.numbers import estimate, interval, signed
 from mura_ensemble.report.pages.readers.rows import readers_section
 from mura_ensemble.report.pages.readers.sections import (
     agreement_section,

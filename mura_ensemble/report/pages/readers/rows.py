@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mura_ensemble.comparison.reader_study.study import ReaderStudy
+from mura_ensemble.data.numbers import estimate, interval, percent
 from mura_ensemble.report.document.blocks import Block, TableBlock
 from mura_ensemble.report.document.columns import Column, Row
-from mura_ensemble.report.document.numbers import estimate, interval, percent
 from mura_ensemble.report.document.topic_columns import count_column
 from mura_ensemble.report.pages.readers.columns import limits_column, name_column
 from mura_ensemble.report.pages.readers.verdict import figure_words

@@ -5,10 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from mura_ensemble.comparison.reader_study.study import ReaderStudy
-from mura_ensemble.data.words import count
-from mura_ensemble.report.document.blocks import Block, Drawing, Paragraph, TableBlock
-from mura_ensemble.report.document.columns import Column
-from mura_ensemble.report.document.numbers import (
+from mura_ensemble.data.numbers import (
     estimate,
     interval,
     p_value,
@@ -17,6 +14,9 @@ from mura_ensemble.report.document.numbers import (
     signed,
     signed_interval,
 )
+from mura_ensemble.data.words import count
+from mura_ensemble.report.document.blocks import Block, Drawing, Paragraph, TableBlock
+from mura_ensemble.report.document.columns import Column
 from mura_ensemble.report.document.topic_columns import count_column, value_column
 from mura_ensemble.report.pages.readers.columns import limits_column, name_column
 from mura_ensemble.report.pages.readers.figures import difference_forest, panel_ranges, roc_planes

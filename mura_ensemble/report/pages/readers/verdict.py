@@ -10,8 +10,8 @@ import pandas as pd
 from mura_ensemble.comparison.measures.claims import error_rate
 from mura_ensemble.comparison.measures.ranks import ENOUGH_PATIENTS
 from mura_ensemble.comparison.reader_study.study import ReaderStudy
+from mura_ensemble.data.numbers import estimate, interval, signed, signed_interval
 from mura_ensemble.data.words import count, name_list
-from mura_ensemble.report.document.numbers import estimate, interval, signed, signed_interval
 
 __all__ = ["figure_words", "model_claims", "reader_headline", "reader_items", "size_words"]
 

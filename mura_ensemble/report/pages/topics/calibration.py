@@ -1,57 +1,37 @@
-"""Whether probabilities can be read as such, and what other thresholds would do, as a part of the report."""
+"""Whether probabilities can be read as such, and what other thresholds would do, as a section of the report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.comparison.findings.notice import Notice
-from mura_ensemble.comparison.result import Part
+from mura_ensemble.comparison.result import Comparison
 from mura_ensemble.comparison.topics.calibration import (
     BINS,
     SPECIFICITIES,
     CalibrationFrames,
-    calibration_frames,
 )
-from mura_ensemble.comparison.topics.inputs import PartInput
-from mura_ensemble.data.words import name_list
-from mura_ensemble.ensembles.thresholds import OperatingPoint
+from mura_ensemble.data.numbers import estimate, interval, percent, signed
 from mura_ensemble.report.document.blocks import Block, Drawing, Paragraph, Section, TableBlock
 from mura_ensemble.report.document.columns import Column, Row
-from mura_ensemble.report.document.numbers import estimate, interval, percent, signed
 from mura_ensemble.report.document.topic_columns import limits_column, name_column, text_column
 from mura_ensemble.report.figures.calibration import reliability_grid
 from mura_ensemble.report.pages.comparison.verdict import level_name
 
-__all__ = ["calibration_part"]
+__all__ = ["calibration_methods", "calibration_section"]
 
-_GRAVE = 0.05  # a calibration error surely above it: no probability to act on
 _DRAWN_PER_KIND = 4
 
 
-def calibration_part(data: PartInput, points: Mapping[str, OperatingPoint]) -> Part | None:
-    """Raters with probabilities; None without any on studies of both classes."""
-    found = calibration_frames(data, points)
-    if not len(found.calibration):
-        return None
-    return Part(
-        section=Section("calibration", "Probabilities and thresholds", list(_blocks(data, found))),
-        tables={
-            "calibration": found.calibration,
-            "reliability": found.reliability,
-            "thresholds": found.thresholds,
-            "roc_curves": found.curves,
-            "fixed_specificity": found.fixed,
-        },
-        checks=tuple(_checks(found.calibration)),
-        methods=(_methods(),),
-    )
+def calibration_section(comparison: Comparison, found: CalibrationFrames) -> Section:
+    """Raters with probabilities."""
+    return Section("calibration", "Probabilities and thresholds", list(_blocks(comparison, found)))
 
 
-def _blocks(data: PartInput, found: CalibrationFrames) -> Iterator[Block]:
-    level = level_name(data.level)
+def _blocks(comparison: Comparison, found: CalibrationFrames) -> Iterator[Block]:
+    level = level_name(comparison.level)
     yield TableBlock(
         found.calibration,
         [
@@ -77,7 +57,7 @@ def _blocks(data: PartInput, found: CalibrationFrames) -> Iterator[Block]:
         ("calibration.csv", "calibration.json", "calibration.tex"),
         row_style=lambda row: f"kind-{row['kind']}",
     )  # fmt: skip
-    names = _to_draw(data, found.calibration)
+    names = _to_draw(comparison, found.calibration)
     more = (
         ""
         if len(names) == len(found.calibration)
@@ -85,7 +65,7 @@ def _blocks(data: PartInput, found: CalibrationFrames) -> Iterator[Block]:
     )
     yield Drawing(
         "reliability",
-        reliability_grid(found.reliability, found.calibration, names, simulated=data.simulated),
+        reliability_grid(found.reliability, found.calibration, names, simulated=comparison.simulated),
         f"Share of abnormal studies by probability, with {level} intervals.{more}",
         "One square per rater: points on the dashed diagonal would be right; the numbers are in the file reliability.csv.",
         reading="Points below the diagonal: the probability is too high there; above it, too low. The bars below show how "
@@ -100,12 +80,12 @@ def _off(row: Row) -> str:
     return f"{interval(row['error_low'], row['error_high'])}; chance up to {estimate(row['error_by_chance'])}"
 
 
-def _to_draw(data: PartInput, calibration: pd.DataFrame) -> list[str]:
+def _to_draw(comparison: Comparison, calibration: pd.DataFrame) -> list[str]:
     """A few of each kind, ensembles first."""
     return [
         name
         for kind in ("ensemble", "backbone")
-        for name in [name for name in map(str, calibration.index) if data.kind(name) == kind][
+        for name in [name for name in map(str, calibration.index) if comparison.kind(name) == kind][
             :_DRAWN_PER_KIND
         ]
     ]
@@ -165,25 +145,13 @@ def _fixed(found: CalibrationFrames, level: str) -> TableBlock:
     )
 
 
-def _checks(calibration: pd.DataFrame) -> Iterator[Notice]:
-    grave = calibration[calibration["error_low"] > _GRAVE]
-    if len(grave):
-        off = [f"{name} (off by {estimate(row['error'])} on average)" for name, row in grave.iterrows()]
-        yield Notice(
-            "note",
-            "ME024",
-            f"Probabilities that are not to be taken at their word: {name_list(off)}.",
-            "Use their calls and their order; calibrate them on other studies (fit-stack --calibration) before anybody "
-            "reads one as a probability.",
-        )
-
-
-def _methods() -> str:
+def calibration_methods(comparison: Comparison, found: CalibrationFrames) -> tuple[str, ...]:  # noqa: ARG001
+    """How it was computed, ready to paste."""
     return (
         "AUROC has DeLong's variance (1988, Biometrics 44:837; by patient Obuchowski 1997, Biometrics 53:567) on the logit "
         "scale. Slope and level of the probabilities are those of the logistic recalibration (Cox 1958, Biometrika 45:562). "
         f"The expected calibration error is taken over {BINS} bins of equal width; its interval is the error plus or minus "
         "what chance adds at most at that level, the larger of two: the noise of the gaps over resamples of the patients, "
         "and the error of perfect probabilities. The Brier score has percentile limits. Sensitivity at a wanted specificity "
-        "is that at the lowest threshold that reaches it, found anew in every resample."
+        "is that at the lowest threshold that reaches it, found anew in every resample.",
     )

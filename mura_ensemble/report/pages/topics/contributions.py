@@ -1,54 +1,34 @@
-"""What ensembles are made of and what each is worth, as a part of the report."""
+"""What ensembles are made of and what each is worth, as a section of the report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.comparison.findings.notice import Notice
-from mura_ensemble.comparison.result import Part
-from mura_ensemble.comparison.topics.contributions import AnatomyFrames, anatomy_frames
-from mura_ensemble.comparison.topics.inputs import PartInput
+from mura_ensemble.comparison.result import Comparison
+from mura_ensemble.comparison.topics.contributions import AnatomyFrames
+from mura_ensemble.data.numbers import estimate, interval, percent, signed, signed_interval
 from mura_ensemble.data.words import count
-from mura_ensemble.ensembles.ensemble import Ensemble
 from mura_ensemble.report.document.blocks import Block, Drawing, Paragraph, Section, TableBlock
 from mura_ensemble.report.document.columns import Column, Row
-from mura_ensemble.report.document.numbers import estimate, interval, percent, signed, signed_interval
 from mura_ensemble.report.document.topic_columns import limits_column, name_column, text_column, value_column
 from mura_ensemble.report.figures.contributions import kappa_gaps, weight_grid
 from mura_ensemble.report.pages.comparison.verdict import level_name
 
-__all__ = ["anatomy_part"]
+__all__ = ["anatomy_methods", "anatomy_section"]
 
-_OTHER_MIX = (
-    0.1  # by which shares of abnormal studies may differ before kappas of the two stop being comparable
-)
 _MOST_PAIRS = 15
 
 
-def anatomy_part(data: PartInput, ensembles: Sequence[Ensemble]) -> Part | None:
-    """The ensembles of the leaderboard; None without any."""
-    found = anatomy_frames(data, ensembles)
-    if not len(found.ensembles):
-        return None
-    tables = {
-        "ensembles": found.ensembles,
-        "ensemble_weights": found.weights,
-        "backbone_shares": found.shares,
-        "backbone_pairs": found.diversity,
-    }
-    return Part(
-        section=Section("anatomy", "Ensembles taken apart", list(_blocks(data, found))),
-        tables={name: table for name, table in tables.items() if len(table)},
-        checks=tuple(_checks(found.ensembles)),
-        methods=(_methods(data, found),),
-    )
+def anatomy_section(comparison: Comparison, found: AnatomyFrames) -> Section:
+    """The ensembles of the leaderboard."""
+    return Section("anatomy", "Ensembles taken apart", list(_blocks(comparison, found)))
 
 
-def _blocks(data: PartInput, found: AnatomyFrames) -> Iterator[Block]:
-    level = level_name(data.level)
+def _blocks(comparison: Comparison, found: AnatomyFrames) -> Iterator[Block]:
+    level = level_name(comparison.level)
     ensembles = found.ensembles
     yield TableBlock(
         ensembles,
@@ -67,7 +47,7 @@ def _blocks(data: PartInput, found: AnatomyFrames) -> Iterator[Block]:
     )  # fmt: skip
     yield Drawing(
         "ensemble-gaps",
-        kappa_gaps(ensembles, simulated=data.simulated),
+        kappa_gaps(ensembles, simulated=comparison.simulated),
         f"Three kappas of every ensemble, with {level} intervals where there are any.",
         "For each ensemble its apparent, its nested and its kappa on the studies scored here; the same numbers stand in the "
         "table below.",
@@ -92,11 +72,11 @@ def _blocks(data: PartInput, found: AnatomyFrames) -> Iterator[Block]:
                    detail=lambda row: f"{percent(row['fitted_share'])} in the fit",
                    help="Share of abnormal studies among those scored here; a kappa belongs to its share."),
         ],
-        f"What every ensemble is worth, with {level_name(data.level)} intervals of this report and those "
+        f"What every ensemble is worth, with {level_name(comparison.level)} intervals of this report and those "
         f"recorded by the fit.",
         ("ensembles.csv", "ensembles.json", "ensembles.tex"),
     )  # fmt: skip
-    yield from _weights(data, found.weights)
+    yield from _weights(comparison, found.weights)
     if len(found.shares):
         yield TableBlock(
             found.shares,
@@ -124,7 +104,7 @@ def _here(row: Row) -> str:
     return f"{limits}; apparent, fitted on these" if row["apparent_here"] else limits
 
 
-def _weights(data: PartInput, weights: pd.DataFrame) -> Iterator[Block]:
+def _weights(comparison: Comparison, weights: pd.DataFrame) -> Iterator[Block]:
     if not len(weights):
         return
     learnt = weights[weights["resamples"] > 0]
@@ -132,7 +112,7 @@ def _weights(data: PartInput, weights: pd.DataFrame) -> Iterator[Block]:
     if len(learnt):
         yield Drawing(
             "ensemble-weights",
-            weight_grid(learnt, simulated=data.simulated),
+            weight_grid(learnt, simulated=comparison.simulated),
             "Weights of the backbones in ensembles that learn them, with the intervals recorded by the fit.",
             "One column per ensemble, one row per backbone; the same numbers stand in the table below.",
             reading="Weights of different ensembles are on different scales. An interval over zero: the fit cannot tell "
@@ -203,34 +183,8 @@ def _pairs(pairs: pd.DataFrame) -> TableBlock:
     )
 
 
-def _checks(ensembles: pd.DataFrame) -> Iterator[Notice]:
-    for name, row in ensembles.iterrows():
-        if row["apparent_here"]:
-            yield Notice(
-                "note",
-                "ME026",
-                f"{name} was fitted on studies that score it here; its nested kappa was {estimate(row['nested'])} "
-                f"({interval(row['nested_low'], row['nested_high'])}).",
-                "Quote the nested kappa, or score it on studies it has not seen.",
-            )
-    other = ensembles[
-        ((ensembles["fitted_share"] - ensembles["scored_share"]).abs() > _OTHER_MIX)
-        & ensembles["learns"]
-        & ~ensembles["apparent_here"]
-    ]
-    for _, rows in other.groupby(["fitted_share", "scored_share"], sort=False):
-        fitted, scored = (percent(float(rows[name].iloc[0])) for name in ("fitted_share", "scored_share"))
-        names = ", ".join(map(str, rows.index))
-        yield Notice(
-            "warning",
-            "ME025",
-            f"{names}: {fitted} of the studies of the fit are abnormal, {scored} of those scored here.",
-            "Weights and thresholds that were fitted to one share miss at another, and nested kappa and kappa here are not "
-            "comparable; fit on studies like those to be called.",
-        )
-
-
-def _methods(data: PartInput, found: AnatomyFrames) -> str:
+def anatomy_methods(comparison: Comparison, found: AnatomyFrames) -> tuple[str, ...]:
+    """How it was computed, ready to paste."""
     text = (
         "Ensembles were fitted before, on other studies unless marked. Their nested kappas are of calls by an ensemble "
         "fitted without the study's patient, all choices of the fit included, the choice of its backbones before it not "
@@ -240,6 +194,6 @@ def _methods(data: PartInput, found: AnatomyFrames) -> str:
     if len(found.shares):
         text += (
             " What a backbone adds is its Shapley value (1953) in the kappa of the mean probability at 0.5, with the "
-            f"{level_name(data.level)} percentile interval over resamples of the patients."
+            f"{level_name(comparison.level)} percentile interval over resamples of the patients."
         )
-    return text
+    return (text,)

@@ -1,4 +1,4 @@
-"""The hardest studies, and what raters get wrong together, as a part of the report."""
+"""The hardest studies, and what raters get wrong together, as a section of the report."""
 
 from __future__ import annotations
 
@@ -7,50 +7,34 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from mura_ensemble.comparison.result import Part
-from mura_ensemble.comparison.topics.hardest import HardestFrames, hardest_frames
-from mura_ensemble.comparison.topics.inputs import PartInput
+from mura_ensemble.comparison.result import Comparison
+from mura_ensemble.comparison.topics.hardest import HardestFrames
+from mura_ensemble.data.numbers import estimate, percent
 from mura_ensemble.data.words import count
 from mura_ensemble.report.document.blocks import Block, Drawing, Paragraph, Section, TableBlock
 from mura_ensemble.report.document.columns import Column, Row
-from mura_ensemble.report.document.numbers import estimate, percent
 from mura_ensemble.report.document.topic_columns import count_column, name_column, text_column
 from mura_ensemble.report.figures.hardest import error_counts
 
-__all__ = ["hardest_part"]
+__all__ = ["hardest_methods", "hardest_section"]
 
 _SHOWN = 20
 _FAMILIES = (("backbone", "Backbones"), ("ensemble", "Ensembles"), ("reader", "Readers"))
 
 
-def hardest_part(data: PartInput) -> Part | None:
-    """Studies that most raters get wrong; None where nobody is wrong on any."""
-    found = hardest_frames(data)
-    if not len(found.studies):
-        return None
-    return Part(
-        section=Section("hardest", "Hardest studies", list(_blocks(data, found))),
-        tables={
-            "hardest_studies": found.studies,
-            "errors_together": found.counts,
-            **{
-                name: table
-                for name, table in (("backbones_together", found.together), ("ensemble_losses", found.losses))
-                if len(table)
-            },
-        },
-        methods=(_methods(),) if len(found.voices) > 1 else (),
-    )
+def hardest_section(comparison: Comparison, found: HardestFrames) -> Section:
+    """Studies that most raters get wrong."""
+    return Section("hardest", "Hardest studies", list(_blocks(comparison, found)))
 
 
-def _blocks(data: PartInput, found: HardestFrames) -> Iterator[Block]:
+def _blocks(comparison: Comparison, found: HardestFrames) -> Iterator[Block]:
     top = found.studies.iloc[:_SHOWN]
     if len(found.voices) > 1:
         yield Drawing(
             "errors-together",
-            error_counts(found.counts, simulated=data.simulated),
+            error_counts(found.counts, simulated=comparison.simulated),
             f"Studies by how many of {len(found.voices)} backbones and readers are wrong on them."
-            if any(data.kind(name) == "reader" for name in found.voices)
+            if any(comparison.kind(name) == "reader" for name in found.voices)
             else f"Studies by how many of {len(found.voices)} raters are wrong on them.",
             "One bar per number of raters who are wrong together; the same numbers stand in the file errors_together.csv.",
             reading="Where lower bars reach beyond their strokes, the same studies are hard for all, and raters correct "
@@ -125,8 +109,11 @@ def _few(studies: float) -> str:
     return f"{studies:.1f}" if studies >= 0.05 else "<0.1"
 
 
-def _methods() -> str:
+def hardest_methods(comparison: Comparison, found: HardestFrames) -> tuple[str, ...]:  # noqa: ARG001
+    """How it was computed, ready to paste."""
+    if len(found.voices) < 2:
+        return ()
     return (
         "Errors expected of independent raters: each errs on each study with its own share of errors among the studies of "
-        "that class; the number of errors per study then has a Poisson binomial distribution, summed over the studies."
+        "that class; the number of errors per study then has a Poisson binomial distribution, summed over the studies.",
     )

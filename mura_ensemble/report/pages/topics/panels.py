@@ -1,4 +1,4 @@
-"""What another panel of the same readers would have said, as a part of the report."""
+"""What another panel of the same readers would have said, as a section of the report."""
 
 from __future__ import annotations
 
@@ -6,59 +6,46 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mura_ensemble.comparison.gather.raters import RaterTable
-from mura_ensemble.comparison.result import Part
-from mura_ensemble.comparison.topics.inputs import PartInput
-from mura_ensemble.comparison.topics.panels import PanelFrames, panel_frames
+from mura_ensemble.comparison.result import Comparison
+from mura_ensemble.comparison.topics.every import TooManyPanels
+from mura_ensemble.comparison.topics.panels import PanelFrames
+from mura_ensemble.data.numbers import estimate, interval, percent, rank_range
 from mura_ensemble.data.words import count
 from mura_ensemble.report.document.blocks import Block, Drawing, Paragraph, Section, TableBlock
 from mura_ensemble.report.document.columns import Column, Row
-from mura_ensemble.report.document.numbers import estimate, interval, percent, rank_range
 from mura_ensemble.report.document.topic_columns import count_column, limits_column, name_column, value_column
 from mura_ensemble.report.pages.comparison.verdict import level_name
 from mura_ensemble.report.pages.readers.figures import panel_ranges
 
-__all__ = ["panels_part"]
+__all__ = ["panels_methods", "panels_section"]
 
 
-def panels_part(data: PartInput, raters: RaterTable) -> Part | None:
-    """Every panel of the same size; None where the gold standard is no panel's, or nobody sits outside."""
-    reading, panel = raters.reading, raters.panel
-    if reading is None or not panel or len(panel) >= reading.shape[1]:
-        return None
-    found = panel_frames(data, reading, panel, raters.undecided)
-    if found is None:
+def panels_section(comparison: Comparison, found: PanelFrames | TooManyPanels) -> Section:
+    """Every panel of the same size."""
+    if isinstance(found, TooManyPanels):
         beyond = Paragraph(
             "There are too many other panels of this size for one page; mura-ensemble readers scores everybody against each "
             "of them."
         )
-        return Part(section=Section("panels", "Panels", [beyond]), tables={})
-    return Part(
-        section=Section("panels", "Panels", list(_blocks(data, found))),
-        tables={
-            "panel_ranges": found.ranges,
-            "panel_seats": found.seats,
-            "panels": found.panels,
-        },
-        methods=(_methods(found),),
-    )
+        return Section("panels", "Panels", [beyond])
+    return Section("panels", "Panels", list(_blocks(comparison, found)))
 
 
-def _blocks(data: PartInput, found: PanelFrames) -> Iterator[Block]:
-    level = level_name(data.level)
+def _blocks(comparison: Comparison, found: PanelFrames) -> Iterator[Block]:
+    level = level_name(comparison.level)
     yield Paragraph(
         f"The gold standard is {'the majority' if found.size > 1 else 'the calls'} of {found.size} of {found.readers} "
         f"readers. There are {found.count} such panels; each of them is another gold standard for the same "
         f"calls{_decided(found)}."
         + (
             " Raters that saw these studies are left out."
-            if len(found.ranges) < len(data.board) + found.size
+            if len(found.ranges) < len(comparison.leaderboard) + found.size
             else ""
         )
     )
     yield Drawing(
         "panels",
-        panel_ranges(found.ranges, found.panels, "kappa", simulated=data.simulated),
+        panel_ranges(found.ranges, found.panels, "kappa", simulated=comparison.simulated),
         "Kappa of every rater against every panel that it does not sit in, and the ranks it takes.",
         "One row per rater: a tick for each panel, the mean, and the range of ranks; the table below has the same numbers.",
         reading="Dark: the panel of this report; \N{BULLET} sits in it. The spread is what the choice of the "
@@ -127,11 +114,14 @@ def _range(row: Row) -> str:
     return "" if np.isnan(row["mean"]) else interval(row["lowest"], row["highest"])
 
 
-def _methods(found: PanelFrames) -> str:
+def panels_methods(comparison: Comparison, found: PanelFrames | TooManyPanels) -> tuple[str, ...]:  # noqa: ARG001
+    """How it was computed, ready to paste."""
+    if isinstance(found, TooManyPanels):
+        return ()
     return (
         f"To show what the choice of the panel does, every rater was scored against each of the "
         f"{count(found.count, 'panel')} of {found.size} of the {found.readers} readers, on the studies that the panel "
         "decides; a reader only "
         "against panels without him. What a seat is worth is the mean kappa over a reader's own panels less that over the "
-        "others, patients resampled and all panels recomputed each time."
+        "others, patients resampled and all panels recomputed each time.",
     )

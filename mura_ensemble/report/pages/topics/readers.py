@@ -1,4 +1,4 @@
-"""Readers against models and ensembles, as a part of the report."""
+"""Readers against models and ensembles, as a section of the report."""
 
 from __future__ import annotations
 
@@ -7,39 +7,28 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from mura_ensemble.comparison.measures.claims import error_rate
-from mura_ensemble.comparison.result import Comparison, Part
-from mura_ensemble.comparison.topics.inputs import PartInput
-from mura_ensemble.comparison.topics.readers import HIGHER, LOWER, ReaderFrames, reader_frames
+from mura_ensemble.comparison.result import Comparison
+from mura_ensemble.comparison.topics.readers import HIGHER, LOWER, ReaderFrames
+from mura_ensemble.data.numbers import estimate, p_value, signed, signed_interval
 from mura_ensemble.data.words import count, name_list
 from mura_ensemble.report.document.blocks import Block, Drawing, Paragraph, Section, TableBlock
 from mura_ensemble.report.document.columns import Column, Row
-from mura_ensemble.report.document.numbers import estimate, p_value, signed, signed_interval
 from mura_ensemble.report.document.topic_columns import count_column, limits_column, name_column, text_column
 from mura_ensemble.report.figures.readers import difference_grid
 from mura_ensemble.report.pages.comparison.verdict import level_name
 
-__all__ = ["readers_part"]
+__all__ = ["readers_methods", "readers_section"]
 
 _MOST_READERS = 8  # columns that still fit a sheet
 
 
-def readers_part(data: PartInput, comparison: Comparison) -> Part | None:
-    """Everything against the readers outside the panel; None without them, or without anybody to compare."""
-    if not data.raters_of("reader") or not data.raters_of("ensemble", "backbone"):
-        return None
-    found = reader_frames(data, comparison)
-    return Part(
-        section=Section("readers", "Readers", list(_blocks(data, comparison, found))),
-        tables={
-            "reader_differences": found.differences,
-            "reader_points": found.at_readers,
-        },
-        methods=(_methods(data, comparison, found),),
-    )
+def readers_section(comparison: Comparison, found: ReaderFrames) -> Section:
+    """Everything against the readers outside the panel."""
+    return Section("readers", "Readers", list(_blocks(comparison, found)))
 
 
-def _blocks(data: PartInput, comparison: Comparison, found: ReaderFrames) -> Iterator[Block]:
-    level = level_name(data.level)
+def _blocks(comparison: Comparison, found: ReaderFrames) -> Iterator[Block]:
+    level = level_name(comparison.level)
     yield Paragraph(_said(found.differences, _reference(comparison, found)))
     readers = list(dict.fromkeys(map(str, found.differences["reader"])))
     drawn = found.differences[found.differences["reader"].isin(readers[:_MOST_READERS])]
@@ -51,7 +40,7 @@ def _blocks(data: PartInput, comparison: Comparison, found: ReaderFrames) -> Ite
     if len(drawn):
         yield Drawing(
             "reader-differences",
-            difference_grid(drawn, (HIGHER, LOWER), simulated=data.simulated),
+            difference_grid(drawn, (HIGHER, LOWER), simulated=comparison.simulated),
             f"Kappa of every rater less that of every reader, with {level} intervals.{more}",
             "One column per reader, one row per rater; the same numbers stand in the table below.",
             reading="Right of the line the rater agrees better with the gold standard than the reader. Faint: not shown to "
@@ -149,7 +138,8 @@ def _at_readers(points: pd.DataFrame, level: str) -> TableBlock:
     )  # fmt: skip
 
 
-def _methods(data: PartInput, comparison: Comparison, found: ReaderFrames) -> str:
+def readers_methods(comparison: Comparison, found: ReaderFrames) -> tuple[str, ...]:
+    """How it was computed, ready to paste."""
     reference = _reference(comparison, found)
     others = int(found.differences.loc[found.differences["reader"] != reference, "p"].notna().sum())
     text = (
@@ -161,7 +151,7 @@ def _methods(data: PartInput, comparison: Comparison, found: ReaderFrames) -> st
             else ""
         )
         + ". A rater "
-        f"is said to differ from a reader only if the adjusted p value is below {error_rate(data.level):.2g} and the "
+        f"is said to differ from a reader only if the adjusted p value is below {error_rate(comparison.level):.2g} and the "
         "interval excludes zero."
     )
     if len(found.at_readers):
@@ -170,4 +160,4 @@ def _methods(data: PartInput, comparison: Comparison, found: ReaderFrames) -> st
             "resample; p values are max-T over the readers and both directions, times the "
             "number of raters with probabilities."
         )
-    return text
+    return (text,)
