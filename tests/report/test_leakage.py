@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mura_ensemble.commands.work.readers import analyse_readers
 from mura_ensemble.comparison.findings.caller_warnings import code_of
 from mura_ensemble.comparison.findings.leakage import hidden_panel, same_network, seen_patients
-from mura_ensemble.comparison.gather.raters import assemble_raters, read_cards
+from mura_ensemble.comparison.gather.models import read_cards
+from mura_ensemble.comparison.gather.raters import assemble_raters
+from mura_ensemble.comparison.gather.reading import assemble_reads
 from mura_ensemble.data.predictions import manifest_digest, write_split
 
 PNEUMONIA = Path(__file__).parents[2] / "predictions" / "pneumoniamnist"
@@ -18,10 +21,10 @@ STUDIES = 60
 
 
 def write_backbone(
-    folder: Path, seed: int, *, trained_on: str = "", members: list[str] | None = None
+    folder: Path, seed: int, *, trained_on: str = "", members: list[str] | None = None, role: str = "held-out"
 ) -> None:
     """Splits `train` and `test`; patients 0 and 1 of `test` are `train`'s too."""
-    for split, role in (("train", trained_on or "held-out"), ("test", "held-out")):
+    for split, said in (("train", trained_on or "held-out"), ("test", role)):
         rng = np.random.default_rng(seed)
         studies = [f"{split}/s{number:02d}" for number in range(STUDIES)]
         first = 0 if split == "train" else STUDIES - 2
@@ -33,7 +36,7 @@ def write_backbone(
         )  # fmt: skip
         inputs = {"backbone": folder.name} | ({"members": members} if members else {})
         write_split(
-            folder, split, table, inputs=inputs, manifest=manifest_digest(table), made_by="test", role=role
+            folder, split, table, inputs=inputs, manifest=manifest_digest(table), made_by="test", role=said
         )
 
 
@@ -66,6 +69,43 @@ def test_all_is_said_of_a_cache_that_leaks(tmp_path: Path) -> None:
         "2 patients of these studies are also in split 'train', on which one and same were"
     )
     assert "majority of w, x and z on every study" in found["ME023"]
+
+
+def test_readers_says_of_the_same_files_what_report_says(tmp_path: Path) -> None:
+    """Labels that are the majority of three readers, a copied network, roles nobody gave, patients seen in training."""
+    labels, readers = write_labels_and_readers(tmp_path)
+    write_backbone(tmp_path / "set" / "net_a", 1, trained_on="in-sample", role="unknown")
+    write_backbone(tmp_path / "set" / "net_b", 2, role="unknown")
+    write_backbone(tmp_path / "set" / "net_c", 1, role="unknown")
+    report = assemble_raters(tmp_path / "set", "test", labels=labels, readers=readers).warnings
+    table = assemble_reads(readers, predictions=tmp_path / "set", gold=labels)
+    assert codes_of(report).keys() == {"ME001", "ME020", "ME021", "ME023"}
+    assert table.warnings == report
+    analyse_readers(readers, tmp_path / "out", predictions=tmp_path / "set", gold=labels, resamples=200)
+    page = (tmp_path / "out" / "readers.md").read_text()
+    for code in ("ME001", "ME020", "ME021", "ME023"):
+        assert code in page
+    named = assemble_reads(readers, predictions=tmp_path / "set", gold=labels, named=("w", "x", "z")).warnings
+    assert codes_of(named).keys() == {"ME001", "ME020", "ME021"}, "who is named is not hidden"
+    few = tmp_path / "few.csv"
+    pd.read_csv(readers).iloc[2:].to_csv(few, index=False)
+    unseen = assemble_reads(few, predictions=tmp_path / "set").warnings
+    assert codes_of(unseen).keys() == {"ME001", "ME020"}, "the two training patients were not read"
+
+
+def test_readers_says_of_an_ensemble_that_it_was_tuned_here(tmp_path: Path) -> None:
+    reads = pd.read_csv(PNEUMONIA / "labels.csv").head(300).rename(columns={"gold": "one"})
+    reads.assign(other=reads["one"]).to_csv(tmp_path / "readers.csv", index=False)
+    path = PNEUMONIA / "ensembles" / "ensemble_stack_kappa.json"
+    there = pd.read_parquet(next(PNEUMONIA.glob("*/train.parquet")), columns=["study"])["study"]
+    read = int(reads["study"].isin(there).sum())
+    table = assemble_reads(
+        tmp_path / "readers.csv", predictions=PNEUMONIA, split="train", ensembles=[path], allow_fitted=True
+    )
+    (sentence,) = [said for said in table.warnings if code_of(said) == "ME022"]
+    assert read > 0
+    assert f"was chosen on {read} studies that score it" in sentence
+    assert "ensemble_stack_kappa" in table.apparent
 
 
 def test_nothing_is_said_of_a_clean_one(tmp_path: Path) -> None:

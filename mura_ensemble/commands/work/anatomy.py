@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mura_ensemble.commands.work.ensembles import signed, weight_lines
-from mura_ensemble.comparison.gather.raters import read_cards
+from mura_ensemble.comparison.gather.models import read_cards
 from mura_ensemble.comparison.gather.splits import split_covered
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import write_frame

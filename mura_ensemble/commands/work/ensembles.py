@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from mura_ensemble.comparison.gather.gathered_warnings import patients_warning
-from mura_ensemble.comparison.gather.raters import SCORING_SPLITS
+from mura_ensemble.comparison.gather.models import SCORING_SPLITS
 from mura_ensemble.comparison.gather.splits import split_covered, split_not_fitted_on
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import read_json, write_frame

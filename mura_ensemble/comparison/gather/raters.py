@@ -9,39 +9,23 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
-from mura_ensemble.comparison.findings.leakage import hidden_panel, same_network, seen_patients, tuned_here
-from mura_ensemble.comparison.gather.gathered_warnings import (
-    gold_warnings,
-    patients_warning,
-    role_warnings,
-    view_warnings,
-)
+from mura_ensemble.comparison.findings.leakage import hidden_panel
+from mura_ensemble.comparison.gather.gathered_warnings import gold_warnings
+from mura_ensemble.comparison.gather.models import gather_models
 from mura_ensemble.data.errors import InputError
 from mura_ensemble.data.files import digest_of
-from mura_ensemble.data.predictions import backbone_folders, read_card, splits_of
 from mura_ensemble.data.tables.contracts import read_labels
 from mura_ensemble.data.tables.readers import gold_by_majority, read_readers
 from mura_ensemble.ensembles.ensemble import Ensemble
 from mura_ensemble.ensembles.fitting import gold_of
-from mura_ensemble.ensembles.pooling.studies import Missing, read_study_probabilities
-from mura_ensemble.ensembles.store import load_ensemble
+from mura_ensemble.ensembles.pooling.studies import Missing
 from mura_ensemble.ensembles.thresholds import OperatingPoint
 
-__all__ = [
-    "SCORING_SPLITS",
-    "RaterTable",
-    "assemble_raters",
-    "choose_split",
-    "read_cards",
-]
+__all__ = ["RaterTable", "assemble_raters"]
 
 RaterKind = Literal["backbone", "ensemble", "reader", "panel reader"]
-
-SCORING_SPLITS = ("test", "val", "valid")
-"""Where a split must be guessed for scoring: the first of these that every backbone has."""
 
 
 @dataclass(frozen=True)
@@ -96,30 +80,6 @@ class RaterTable:
     undecided: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def read_cards(predictions: Path, backbones: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
-    """Cards of the backbones below `predictions`, by name."""
-    return {folder.name: read_card(folder) for folder in backbone_folders(predictions, backbones)}
-
-
-def choose_split(predictions: Path, split: str | None, *, prefer: Sequence[str]) -> str:
-    """The split that was named, or the first of `prefer` that every backbone has.
-
-    Raises
-    ------
-    InputError
-        If it was not named and cannot be guessed.
-    """
-    if split is not None:
-        return split
-    there = splits_of(predictions)
-    for name in prefer:
-        if name in there:
-            return name
-    raise InputError(
-        f"{predictions}: say which --split to use; every backbone has {', '.join(there) or 'none'}"
-    )
-
-
 def assemble_raters(
     predictions: Path,
     split: str,
@@ -160,60 +120,21 @@ def assemble_raters(
         )
     if panel and readers is None:
         raise InputError(f"--panel {','.join(panel)} names readers; give their file with --readers")
-    panel, backbones, ensembles = (
-        sorted(panel),
-        sorted(backbones),
-        sorted(ensembles, key=lambda path: path.name),
+    panel = sorted(panel)
+    models = gather_models(
+        predictions,
+        split,
+        ensembles=ensembles,
+        backbones=backbones,
+        missing=missing,
+        allow_fitted=allow_fitted,
     )
-    pooled = read_study_probabilities(predictions, split, backbones=tuple(backbones), missing=missing)
-    cards = read_cards(predictions, backbones)
-    warnings = [
-        *role_warnings(cards, split),
-        *patients_warning(predictions, cards, split),
-        *view_warnings(pooled),
-        *same_network(pooled, cards),
-        *seen_patients(predictions, cards, split, pooled.studies["patient"]),
-    ]
-    calls: dict[str, pd.Series[float]] = {}
-    kinds: dict[str, RaterKind] = {}
-    notes: dict[str, str] = {}
-    apparent: list[str] = []
-    probabilities: dict[str, pd.Series[float]] = {}
-    points: dict[str, OperatingPoint] = {}
-    applied_ensembles: list[Ensemble] = []
-
-    for backbone, probability in pooled.probabilities.items():
-        name = str(backbone)
-        probabilities[name], points[name] = probability, OperatingPoint()
-        called = points[name].call(
-            probability.to_numpy(np.float64), pooled.studies["study_type"].to_numpy(dtype=np.str_)
-        )
-        calls[name], kinds[name] = pd.Series(called, index=pooled.studies.index), "backbone"
-        if cards[name]["splits"][split]["role"] == "in-sample":
-            notes[name] = "trained or validated on these studies: apparent, not honest"
-            apparent.append(name)
-        elif cards[name]["splits"][split]["role"] == "out-of-fold":
-            notes[name] = "out-of-fold"
-
-    for path in ensembles:
-        ensemble = load_ensemble(path)
-        name = ensemble.name
-        if name in calls:
-            raise InputError(
-                f"{path}: a rater named '{name}' is there already; fit it again with another --name"
-            )
-        applied = ensemble.apply(pooled, allow_fitted=allow_fitted)
-        calls[name], kinds[name] = applied["call"], "ensemble"
-        probabilities[name], points[name] = applied["probability"], ensemble.operating_point
-        applied_ensembles.append(ensemble)
-        if applied["fitted"].any():
-            warnings += tuned_here(ensemble, int(applied["fitted"].sum()))
-            notes[name] = f"fitted on {int(applied['fitted'].sum())} of these studies: apparent, not honest"
-            apparent.append(name)
-
+    known = models.studies
+    calls: dict[str, pd.Series[float]] = {str(name): values for name, values in models.calls.items()}
+    kinds: dict[str, RaterKind] = {**models.kinds}
     reading: pd.DataFrame | None = None
     if readers is not None:
-        reading = _readers_of(readers, pooled.studies.index)
+        reading = _readers_of(readers, known.index)
         for reader in map(str, reading.columns):
             if reader in calls:
                 raise InputError(
@@ -222,49 +143,42 @@ def assemble_raters(
             calls[reader], kinds[reader] = reading[reader], "panel reader" if reader in panel else "reader"
 
     if labels is not None:
-        gold = gold_of(pooled.studies, read_labels(labels), source=str(labels))
+        gold = gold_of(known, read_labels(labels), source=str(labels))
     else:
         assert reading is not None
         gold = gold_by_majority(reading, panel)
     decided = gold.notna()
     if not decided.any():
         raise InputError("no study has a decided gold standard; check the panel and its file")
-    warnings = [*gold_warnings(panel, int((~decided).sum()), len(gold)), *warnings]
+    warnings = [*gold_warnings(panel, int((~decided).sum()), len(gold)), *models.warnings]
     if reading is not None:
         warnings += hidden_panel(reading, gold, panel)
-    studies = pooled.studies.loc[decided, ["patient", "study_type"]].assign(gold=gold[decided])
-    if pooled.views_per_study is not None:
-        studies["views"] = pooled.views_per_study.reindex(studies.index)
-    simulated = any(card["simulated"] for card in cards.values())
     return RaterTable(
         calls=pd.DataFrame(calls).loc[decided],
-        studies=studies,
+        studies=known[decided].assign(gold=gold[decided]),
         kinds=kinds,
-        notes=notes,
-        apparent=tuple(apparent),
+        notes=models.notes,
+        apparent=models.apparent,
         warnings=tuple(warnings),
-        simulated=simulated,
+        simulated=models.simulated,
         provenance={
             "mura-ensemble": version("mura-ensemble"),
             "python": platform.python_version(),
             "numpy": version("numpy"),
             "pandas": version("pandas"),
             "scipy": version("scipy"),
-            "predictions": predictions.name,
-            "split": split,
-            "prediction_keys": {name: card["splits"][split]["key"] for name, card in cards.items()},
-            "ensembles": {path.name: digest_of(path.read_text(encoding="utf-8")) for path in ensembles},
+            **models.provenance,
             "gold_standard": "labels" if labels is not None else _panel_name(panel),
             "gold_digest": digest_of(
                 {str(study): int(value) for study, value in gold[decided].items()},
             ),
         },
-        probabilities=pd.DataFrame(probabilities).loc[decided],
-        points=points,
-        ensembles=tuple(applied_ensembles),
+        probabilities=models.probabilities.loc[decided],
+        points=models.points,
+        ensembles=models.ensembles,
         reading=None if reading is None else reading.loc[decided],
         panel=tuple(panel),
-        undecided=pd.DataFrame(calls).loc[~decided].assign(patient=pooled.studies.loc[~decided, "patient"]),
+        undecided=pd.DataFrame(calls).loc[~decided].assign(patient=known.loc[~decided, "patient"]),
     )
 
 
